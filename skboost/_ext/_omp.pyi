@@ -1,0 +1,3 @@
+HAVE_OPENMP: bool
+
+def effective_n_threads(n_threads: int | None = None) -> int: ...
