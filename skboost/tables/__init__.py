@@ -1,0 +1,6 @@
+"""From raw tables to what learners read: scaling, categories, missing values, packed float32 row blocks."""
+
+from skboost.tables._encoder import TableEncoder
+from skboost.tables._table import Table, read_table
+
+__all__ = ["Table", "TableEncoder", "read_table"]
