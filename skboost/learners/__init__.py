@@ -1,0 +1,17 @@
+"""Weak learners: what one round of boosting fits."""
+
+from skboost.learners._base import LEARNERS, Learner, Unit
+from skboost.learners._linear import LinearLearner
+from skboost.learners._mlp import MLPLearner
+from skboost.learners._network import NetworkLearner
+from skboost.learners._unit import NetworkUnit
+
+__all__ = [
+    "LEARNERS",
+    "Learner",
+    "LinearLearner",
+    "MLPLearner",
+    "NetworkLearner",
+    "NetworkUnit",
+    "Unit",
+]
