@@ -53,12 +53,20 @@ class Loss(Component):
     """
 
     kind: ClassVar[str] = "regression"
-    multi_output: bool = False
-    convex: bool = True
-    smooth: bool = True
-    exact_hessian: bool = True
-    starts_at_minimum: bool = True
+    convex: ClassVar[bool] = True
+    exact_hessian: ClassVar[bool] = True
+    starts_at_minimum: ClassVar[bool] = True
     constraints: ClassVar[Mapping[str, Constraint | Iterable[Constraint]]] = {}
+
+    # Properties and not class attributes, because in some losses they follow from a parameter; a
+    # subclass may override them by plain attributes.
+    @property
+    def multi_output(self) -> bool:
+        return False
+
+    @property
+    def smooth(self) -> bool:
+        return True
 
     def check_target(self, y: npt.NDArray[Any]) -> None:
         """Refuse wrong parameters and targets that the loss is not made for.

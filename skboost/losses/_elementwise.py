@@ -20,7 +20,7 @@ class ElementwiseLoss(Loss):
     :meth:`minimiser` is overridden.
     """
 
-    multi_output: bool = True
+    multi_output = True
 
     @abstractmethod
     def pointwise(self, y: FloatArray, raw: FloatArray) -> FloatArray:

@@ -151,7 +151,7 @@ class HalfLogLoss(LogLoss):
     """
 
     _slope: ClassVar[float] = 2.0
-    starts_at_minimum: bool = False
+    starts_at_minimum: ClassVar[bool] = False
 
     def initial_raw(
         self,
@@ -171,11 +171,11 @@ def _expit(raw: FloatArray) -> FloatArray:
 
 def _signs(y: CodeArray) -> FloatArray:
     """+1 for the second class, -1 for the first."""
-    return 2.0 * y - 1.0
+    return 2.0 * y.astype(np.float64) - 1.0
 
 
 def _softmax(raw: FloatArray) -> FloatArray:
     """Probabilities of each row, of the shape of ``raw``."""
-    powers: FloatArray = np.exp(raw - raw.max(axis=1, keepdims=True))
-    powers /= powers.sum(axis=1, keepdims=True)
-    return powers
+    powers = np.exp(raw - raw.max(axis=1, keepdims=True))
+    shares: FloatArray = powers / powers.sum(axis=1, keepdims=True)
+    return shares
