@@ -52,7 +52,7 @@ class Watcher:
         self._reconstruct = reconstruct
         self._began = time.perf_counter()
         self._root = None
-        if getattr(estimator, "_skl_callbacks", None) or hasattr(estimator, "_parent_callback_ctx"):
+        if hasattr(estimator, "_init_callback_context"):
             self._root = estimator._init_callback_context(max_subtasks=n_stages)
             self._root.call_on_fit_task_begin(estimator=estimator, X=self._X, y=self._y)
 

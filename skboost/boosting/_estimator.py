@@ -26,7 +26,7 @@ from skboost.boosting._stopping import EarlyStopping
 from skboost.learners import Learner, LinearStart
 from skboost.losses import LOSSES, Loss
 from skboost.penalties import PENALTIES, Penalty, PenaltyContext
-from skboost.tables import TableEncoder
+from skboost.tables import Table, TableEncoder, read_table
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,6 +56,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
     """
 
     _constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = {}
+    _loss_kind: ClassVar[str]
 
     # -- what subclasses give ---------------------------------------------------------------------------------------
 
@@ -93,11 +94,11 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
     ) -> Self:
         check_parameters(self, self._constraints)
         resume = self.warm_start and hasattr(self, "model_")
-        y, weight = self._check_data(X, y, sample_weight, resume)
+        table, target, weight = self._check_data(X, y, sample_weight, resume)
         seed = self._draw_seed(resume)
-        training, held_out = self._split(y, weight, seed, X_val, y_val)
+        training, held_out = self._split(target, weight, seed, X_val, y_val)
         sample, validation_sample = self._encode(
-            X, y, weight, training, held_out, (X_val, y_val, sample_weight_val), resume
+            table, target, weight, training, held_out, (X_val, y_val, sample_weight_val), resume
         )
         objective = self._make_objective(sample, sensitive_features, training)
         validation = self._make_validation(validation_sample)
@@ -108,12 +109,22 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _check_data(
         self, X: Any, y: Any, sample_weight: Any, resume: bool
-    ) -> tuple[npt.NDArray, Floats]:
+    ) -> tuple[Table, npt.NDArray, Floats]:
         """Names and counts of columns and rows, weights, target."""
-        n_rows = TableEncoder.count_rows(X)
-        validate_data(self, X, skip_check_array=True, reset=not resume)
-        weight = check_weights(sample_weight, n_rows)
-        return self._check_target(y, n_rows, weight), weight
+        table = self._read(X, reset=not resume)
+        weight = check_weights(sample_weight, len(table))
+        return table, self._check_target(y, len(table), weight), weight
+
+    def _read(self, X: Any, *, reset: bool) -> Table:
+        """The raw table, with the names and the number of its columns noted or compared."""
+        table = read_table(X)
+        validate_data(self, X, skip_check_array=True, reset=reset)
+        return table
+
+    def _pack(
+        self, table: Table, dtype: str, order: npt.NDArray[np.intp] | None = None
+    ) -> PackedRows:
+        return self.encoder_.pack(table, order=order, dtype=dtype)
 
     def _draw_seed(self, resume: bool) -> int:
         if not resume:
@@ -155,7 +166,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _encode(
         self,
-        X: Any,
+        table: Table,
         y: npt.NDArray,
         weight: Floats,
         training: npt.NDArray[np.intp],
@@ -174,21 +185,18 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
                 seen[held_out] = 0.0  # weight 0 is as good as not there
             self.encoder_ = TableEncoder(
                 categorical_features=self.categorical_features, handle_unknown=self.handle_unknown
-            ).fit(X, seen)
-        sample = Sample(
-            self.encoder_.pack(X, order=training, dtype=dtype), y[training], weight[training]
-        )
+            ).fit(table, seen)
+        sample = Sample(self._pack(table, dtype, training), y[training], weight[training])
         X_val, y_val, weight_val = validation
         if held_out is not None:
-            rows = self.encoder_.pack(X, order=held_out, dtype=dtype)
+            rows = self._pack(table, dtype, held_out)
             return sample, Sample(rows, y[held_out], weight[held_out])
         if X_val is None:
             return sample, None
-        validate_data(self, X_val, skip_check_array=True, reset=False)
-        n_val = TableEncoder.count_rows(X_val)
-        weight_val = check_weights(weight_val, n_val, "sample_weight_val")
-        rows = self.encoder_.pack(X_val, dtype=dtype)
-        return sample, Sample(rows, self._encode_validation_target(y_val, n_val), weight_val)
+        table = self._read(X_val, reset=False)
+        weight_val = check_weights(weight_val, len(table), "sample_weight_val")
+        target = self._encode_validation_target(y_val, len(table))
+        return sample, Sample(self._pack(table, dtype), target, weight_val)
 
     def _make_objective(
         self, sample: Sample, sensitive_features: Any, training: npt.NDArray[np.intp]
@@ -210,6 +218,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
                 )
             sensitive_features = np.asarray(sensitive_features)[training]
         self.loss_ = loss
+        self._raw_shape = loss.raw_shape(sample.y, self._n_target_classes)
         objective = Objective(
             loss,
             sample.y,
@@ -346,14 +355,14 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
     def _chunks(self, X: Any) -> Iterator[PackedRows]:
         """Encoded rows, a chunk at a time, in double precision."""
         check_is_fitted(self)
-        validate_data(self, X, skip_check_array=True, reset=False)
-        n_rows = TableEncoder.count_rows(X)
-        if n_rows <= PREDICTION_CHUNK:
-            yield self.encoder_.pack(X, dtype="float64")
+        table = self._read(X, reset=False)
+        if len(table) <= PREDICTION_CHUNK:
+            yield self._pack(table, "float64")
             return
-        for start in range(0, n_rows, PREDICTION_CHUNK):
-            order = np.arange(start, min(start + PREDICTION_CHUNK, n_rows))
-            yield self.encoder_.pack(X, order=order, dtype="float64")
+        for start in range(0, len(table), PREDICTION_CHUNK):
+            yield self._pack(
+                table, "float64", np.arange(start, min(start + PREDICTION_CHUNK, len(table)))
+            )
 
     def _model_raw(self, rows: PackedRows, n_stages: int, n_threads: int) -> Floats:
         return self.model_.truncated(n_stages).raw(rows, n_threads)

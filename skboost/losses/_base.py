@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from skboost._registry import Registry
 from skboost._validation import Constraint, check_parameters
 from skboost.base import Component
+from skboost.losses._link import Link
 
 FloatArray = npt.NDArray[np.float64]
 CodeArray = npt.NDArray[np.int64]
@@ -19,7 +20,7 @@ Seed = int | np.random.Generator | None
 LOSSES = Registry("loss")
 
 
-class Loss(Component):
+class Loss(Component, ABC):
     """A loss that acts row by row on raw scores.
 
     A boosted model produces *raw scores*; a loss says how bad they are and which way is down. It
@@ -177,6 +178,16 @@ class Loss(Component):
         n_classes).
         """
         return raw
+
+    def link(self, raw_shape: tuple[int, ...]) -> Link:
+        """The meaning of raw scores as data, for merged networks; see :meth:`predict`.
+
+        Parameters
+        ----------
+        raw_shape : tuple
+            Shape of the raw scores of one row.
+        """
+        return Link()
 
     @abstractmethod
     def sample(

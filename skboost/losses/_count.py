@@ -11,6 +11,7 @@ from scipy.special import xlogy
 from skboost._validation import Number
 from skboost.losses._base import LOSSES, FloatArray, Loss, Seed, row_mean
 from skboost.losses._elementwise import ElementwiseLoss
+from skboost.losses._link import Link
 
 # From here on an exponential goes on along its tangent. exp(700) is still a float64, but squares
 # and sums of such numbers are not; no model of real data gets near exp(600).
@@ -43,6 +44,9 @@ class LogLinkLoss(ElementwiseLoss):
     def predict(self, raw: FloatArray) -> FloatArray:
         """exp(f), the mean."""
         return _exp(raw)
+
+    def link(self, raw_shape: tuple[int, ...]) -> Link:
+        return Link("exp")
 
     def sample(
         self, n: int, random_state: Seed = None, n_raw: int | None = None

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import expit
 
 from skboost.losses._base import LOSSES, CodeArray, FloatArray, Loss, Seed
+from skboost.losses._link import Link
 
 # Share of a class that has no row of positive weight: its raw score stays finite, and the slope of
 # the loss there is of this size.
@@ -112,6 +113,9 @@ class LogLoss(Loss):
         if raw.ndim == 1:
             return np.column_stack([_expit(-self._slope * raw), _expit(self._slope * raw)])
         return _softmax(raw)
+
+    def link(self, raw_shape: tuple[int, ...]) -> Link:
+        return Link("softmax") if raw_shape else Link("logistic", factor=self._slope)
 
     def sample(
         self, n: int, random_state: Seed = None, n_raw: int | None = None

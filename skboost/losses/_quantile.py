@@ -9,6 +9,7 @@ import numpy as np
 
 from skboost._validation import Many, Number
 from skboost.losses._base import LOSSES, FloatArray, Loss, Seed
+from skboost.losses._link import Link
 from skboost.losses._corner import corner_weight, rounded_abs, rounded_sign
 from skboost.losses._location import balance_point, robust_deviation, weighted_quantile
 
@@ -128,10 +129,13 @@ class Quantile(Loss):
 
     def predict(self, raw: FloatArray) -> FloatArray:
         """Quantiles; for several levels each row in the order of the levels."""
+        return self.link(raw.shape[1:]).predict(raw)
+
+    def link(self, raw_shape: tuple[int, ...]) -> Link:
         if self.multi_output:
-            return raw
+            return Link()
         rank = np.argsort(np.argsort(np.asarray(self.quantile), kind="stable"), kind="stable")
-        return np.sort(raw, axis=1)[:, rank]
+        return Link("sorted", rank=tuple(rank.tolist()))
 
     def sample(
         self, n: int, random_state: Seed = None, n_raw: int | None = None

@@ -1,0 +1,168 @@
+"""What boosted network classifier and regressor share: their parameters and their merged network."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from skboost._ext.packed import PackedRows
+from skboost._validation import Constraint, Flag, Instance, Integer, Nothing, Number, OneOf
+from skboost.boosting import Step
+from skboost.boosting._estimator import BoostedEstimator
+from skboost.learners import LEARNERS, Learner, NetworkLearner
+from skboost.networks._merged import Network
+
+Floats = npt.NDArray[np.float64]
+
+
+class BaseBoostedNetwork(BoostedEstimator):
+    """Parameters of boosted networks; see the classifier and the regressor."""
+
+    _constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = {
+        "n_stages": Integer(0),
+        "units_per_stage": Integer(1),
+        "learning_rate": Number(0, np.inf),
+        "activation": OneOf("tanh", "logistic", "relu", "identity"),
+        "alpha": Number(0, np.inf, closed="left"),
+        "linear_start": Flag(),
+        "linear_alpha": Number(0, np.inf, closed="left"),
+        "max_features": Number(0, 1, closed="right"),
+        "subsample": Number(0, 1, closed="right"),
+        "step": (OneOf("auto", "newton", "line_search", "fixed", "diagonal_newton"), Instance(Step)),
+        "residuals": OneOf("gradient", "newton"),
+        "max_iter": Integer(1),
+        "max_steps": Integer(1),
+        "early_stopping": (OneOf("auto"), Flag()),
+        "validation_fraction": Number(0, 1),
+        "n_iter_no_change": Integer(1),
+        "tol": Number(0, np.inf, closed="left"),
+        "handle_unknown": OneOf("ignore", "error"),
+        "dtype": OneOf("auto", "float32", "float64"),
+        "warm_start": Flag(),
+        "n_threads": (Integer(), Nothing()),
+        "verbose": Integer(0),
+    }
+
+    def __init__(
+        self,
+        *,
+        n_stages: int,
+        units_per_stage: int,
+        learning_rate: float,
+        loss: Any,
+        penalty: Any,
+        learner: Any,
+        activation: str,
+        alpha: float,
+        linear_start: bool,
+        linear_alpha: float,
+        max_features: float,
+        subsample: float,
+        step: Any,
+        residuals: str,
+        max_iter: int,
+        max_steps: int,
+        early_stopping: bool | str,
+        validation_fraction: float,
+        n_iter_no_change: int,
+        tol: float,
+        categorical_features: Any,
+        handle_unknown: str,
+        dtype: str,
+        warm_start: bool,
+        n_threads: int | None,
+        random_state: Any,
+        verbose: int,
+    ) -> None:
+        self.n_stages = n_stages
+        self.units_per_stage = units_per_stage
+        self.learning_rate = learning_rate
+        self.loss = loss
+        self.penalty = penalty
+        self.learner = learner
+        self.activation = activation
+        self.alpha = alpha
+        self.linear_start = linear_start
+        self.linear_alpha = linear_alpha
+        self.max_features = max_features
+        self.subsample = subsample
+        self.step = step
+        self.residuals = residuals
+        self.max_iter = max_iter
+        self.max_steps = max_steps
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.categorical_features = categorical_features
+        self.handle_unknown = handle_unknown
+        self.dtype = dtype
+        self.warm_start = warm_start
+        self.n_threads = n_threads
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _make_learner(self) -> Learner:
+        if self.learner is not None:
+            return LEARNERS.resolve(self.learner, Learner)
+        return NetworkLearner(
+            self.units_per_stage,
+            activation=self.activation,
+            alpha=self.alpha,
+            max_iter=self.max_iter,
+            max_steps=self.max_steps,
+        )
+
+    # -- one network ------------------------------------------------------------------------------------------------
+
+    def _prepare_prediction(self) -> None:
+        self._network = Network.merge(
+            self.model_, self.encoder_, self.loss_, self._raw_shape, getattr(self, "classes_", None)
+        )
+
+    def _model_raw(self, rows: PackedRows, n_stages: int, n_threads: int) -> Floats:
+        # the merged network's link may carry a factor, raw scores do not
+        factor = self.loss_.link(self._raw_shape).factor
+        return self._network.truncate(n_stages)._forward(rows, n_threads) / factor
+
+    @property
+    def n_units_(self) -> int:
+        """Number of hidden units of the merged network."""
+        check_is_fitted(self)
+        return self._network.n_units
+
+    def to_network(self, n_stages: int | None = None) -> Network:
+        """Merge all stages, or the first ``n_stages``, into one network.
+
+        Parameters
+        ----------
+        n_stages : int, optional
+            From 0 (the constant start) to ``n_stages_``.
+
+        Returns
+        -------
+        network : Network
+            Plain arrays with ``predict``, ``truncate``, ``save`` and ``load``.
+        """
+        check_is_fitted(self)
+        return self._network.truncate(self._check_n_stages(n_stages))
+
+    def truncate(self, n_stages: int) -> BaseBoostedNetwork:
+        """A copy of this estimator that has only its first ``n_stages`` stages."""
+        check_is_fitted(self)
+        n_stages = self._check_n_stages(n_stages)
+        shorter = type(self)(**self.get_params(deep=False))
+        shorter.__dict__.update(self.__dict__)
+        shorter.model_ = self.model_.truncated(n_stages)
+        shorter.n_stages_ = n_stages
+        shorter._prepare_prediction()
+        return shorter
