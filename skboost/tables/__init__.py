@@ -1,4 +1,4 @@
-"""From raw tables to what learners read: scaling, categories, missing values, packed float32 row blocks."""
+"""From raw tables to what learners read: scaled numbers, categories, packed row blocks."""
 
 from skboost.tables._encoder import TableEncoder
 from skboost.tables._table import Table, read_table

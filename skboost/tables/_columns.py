@@ -1,4 +1,4 @@
-"""Readers of one column: as numbers, or as levels with codes."""
+"""Readers of one column: as numbers, or as values with codes."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ import numpy as np
 import numpy.typing as npt
 
 Rows = slice | npt.NDArray[np.intp]
-Codes = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.intp]
+
+_NUMBERS = "buif"  # kinds of NumPy types that cast to float64: boolean, integers, floats
 
 
 class Column(Protocol):
-    """What a table asks of a column."""
+    """What a table asks of a column. ``label`` names it in error messages."""
 
     label: str
     is_categorical: bool
 
     def numbers(self, rows: Rows) -> npt.NDArray[Any]:
-        """Values in ``rows`` as an array that casts to float64, NaN where missing."""
+        """Values of ``rows`` as an array that casts to float64, NaN where missing."""
         ...
 
     def coded(self, rows: Rows) -> tuple[Codes, Sequence[Any]]:
-        """Codes and values of ``rows``: row i holds ``values[codes[i]]``, or nothing where the code is -1.
+        """Codes and values of ``rows``: row i holds ``values[codes[i]]``; code -1 means missing.
 
-        A column that keeps a dictionary of its own returns the same ``values`` object every time.
+        A column that has a list of its values returns the same list object every time.
         """
         ...
 
@@ -43,7 +45,7 @@ class ArrayColumn:
         return as_numbers(self.values[rows], self.label)
 
     def coded(self, rows: Rows) -> tuple[Codes, Sequence[Any]]:
-        return factorised(self.values[rows])
+        return factorised(self.values[rows], self.label)
 
 
 class PandasColumn:
@@ -57,16 +59,19 @@ class PandasColumn:
             self._codes = series.cat.codes.to_numpy()
             self._values = series.cat.categories.tolist()
 
-    def numbers(self, rows: Rows) -> npt.NDArray[Any]:
+    def _part(self, rows: Rows) -> npt.NDArray[Any]:
         part = self.series.iloc[rows]
-        if getattr(part.dtype, "kind", "O") in "buif" and not self.is_categorical:
+        if not self.is_categorical and getattr(part.dtype, "kind", "O") in _NUMBERS:
             return np.asarray(part.to_numpy(dtype=np.float64, na_value=np.nan))
-        return as_numbers(np.asarray(part, dtype=object), self.label)
+        return np.asarray(part, dtype=object)
+
+    def numbers(self, rows: Rows) -> npt.NDArray[Any]:
+        return as_numbers(self._part(rows), self.label)
 
     def coded(self, rows: Rows) -> tuple[Codes, Sequence[Any]]:
         if self.is_categorical:
-            return self._codes[rows].astype(np.int64), self._values
-        return factorised(np.asarray(self.series.iloc[rows], dtype=object))
+            return self._codes[rows].astype(np.intp), self._values
+        return factorised(self._part(rows), self.label)
 
 
 class PolarsColumn:
@@ -75,30 +80,33 @@ class PolarsColumn:
     def __init__(self, series: Any, label: str) -> None:
         self.series = series
         self.label = label
-        self.kind = str(series.dtype.base_type())
-        self.is_categorical = self.kind in ("Categorical", "Enum")
+        self._kind = str(series.dtype.base_type())
+        self.is_categorical = self._kind in ("Categorical", "Enum")
 
     def _part(self, rows: Rows) -> Any:
         if isinstance(rows, slice):
             return self.series.slice(rows.start, rows.stop - rows.start)
         return self.series.gather(rows)
 
+    def _array(self, part: Any) -> npt.NDArray[Any]:
+        if self._kind == "Boolean":
+            part = part.cast(int)  # an array of integers with nulls becomes floats with NaN
+        elif not part.dtype.is_numeric():
+            return _objects(part.to_list())
+        return np.asarray(part.to_numpy())
+
     def numbers(self, rows: Rows) -> npt.NDArray[Any]:
-        part = self._part(rows)
-        if part.dtype.is_numeric() or self.kind == "Boolean":
-            # int8 keeps true and false apart from null, which becomes NaN in the array
-            part = part.cast(_polars().Int8) if self.kind == "Boolean" else part
-            return np.asarray(part.to_numpy())
-        return as_numbers(_objects(part.to_list()), self.label)
+        return as_numbers(self._array(self._part(rows)), self.label)
 
     def coded(self, rows: Rows) -> tuple[Codes, Sequence[Any]]:
         part = self._part(rows)
         if not self.is_categorical:
-            return factorised(_objects(part.to_list()))
-        physical = part.to_physical()
-        codes = physical.fill_null(0).to_numpy().astype(np.int64)
-        _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
-        codes[part.is_null().to_numpy()] = -1
+            return factorised(self._array(part), self.label)
+        # Physical codes may be those of a pool that many columns share, so each code is
+        # translated by a row that has it.
+        physical = part.to_physical().fill_null(0).to_numpy()
+        _, first, codes = np.unique(physical, return_index=True, return_inverse=True)
+        codes = np.where(part.is_null().to_numpy(), -1, codes.reshape(-1))
         return codes, part.gather(first).to_list()
 
 
@@ -115,19 +123,15 @@ class ArrowColumn:
             part = self.values.slice(rows.start, rows.stop - rows.start)
         else:
             part = self.values.take(rows)
-        return np.asarray(part.to_numpy()) if part.null_count == 0 else _objects(part.to_pylist())
+        if self.is_categorical and part.null_count:
+            return _objects(part.to_pylist())  # to_numpy loses the nulls of a dictionary array
+        return np.asarray(part.to_numpy())
 
     def numbers(self, rows: Rows) -> npt.NDArray[Any]:
         return as_numbers(self._part(rows), self.label)
 
     def coded(self, rows: Rows) -> tuple[Codes, Sequence[Any]]:
-        return factorised(self._part(rows))
-
-
-def _polars() -> Any:
-    import polars
-
-    return polars
+        return factorised(self._part(rows), self.label)
 
 
 def _objects(values: list[Any]) -> npt.NDArray[np.object_]:
@@ -139,27 +143,35 @@ def _objects(values: list[Any]) -> npt.NDArray[np.object_]:
 
 def is_missing(value: Any) -> bool:
     """True for None, NaN, NaT and the missing value of pandas."""
-    if value is None or type(value).__name__ == "NAType":
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, float | np.floating | np.datetime64 | np.timedelta64) and value != value
+    return isinstance(value, float | np.floating | np.datetime64) and bool(value != value)
 
 
 def as_numbers(values: npt.NDArray[Any], label: str) -> npt.NDArray[Any]:
-    """Numbers as they are; objects and strings that read as numbers converted; everything else refused."""
+    """Numbers as they are; objects and text that read as numbers converted; the rest refused.
+
+    Raises
+    ------
+    ValueError
+        For text that is not a number, for dates and durations, and for complex numbers.
+    TypeError
+        For objects that are neither numbers nor text.
+    """
     kind = values.dtype.kind
-    if kind in "buif":
+    if kind in _NUMBERS:
         return values
     if kind in "mM":
         raise ValueError(
-            f"Column {label} of X holds dates or durations ({values.dtype}): turn it into numbers first, "
-            "such as the days since a fixed date."
+            f"Column {label} of X holds dates or durations ({values.dtype}). Turn them into "
+            "numbers first, such as the days since a fixed date."
         )
     if kind == "c":
-        raise ValueError(f"Complex data not supported: column {label} of X.")
+        raise ValueError(f"Complex data not supported: column {label} of X has {values.dtype}.")
     try:
         return values.astype(np.float64)
     except (TypeError, ValueError):
-        pass
+        pass  # a missing value that is not a float, or the sentence below
     try:
         return np.array([np.nan if is_missing(value) else float(value) for value in values])
     except ValueError as error:
@@ -169,35 +181,54 @@ def as_numbers(values: npt.NDArray[Any], label: str) -> npt.NDArray[Any]:
         ) from error
     except TypeError as error:
         raise TypeError(
-            f"Column {label} of X holds something that is neither a number nor text ({error}). Turn it into numbers "
-            "or into a category first."
+            f"Column {label} of X holds something that is neither a number nor text ({error}). "
+            "Turn it into numbers or into a category first."
         ) from error
 
 
+def missing_mask(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_] | None:
+    """Where ``values`` are NaN; None if nothing is missing, which one fast pass finds out."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = np.isfinite(values.sum())
+    return None if finite else np.isnan(values)
+
+
 def check_finite(values: npt.NDArray[np.float64], labels: Sequence[str]) -> None:
-    """Refuse infinite values, naming the column. NaN is allowed."""
-    with np.errstate(over="ignore"):
-        if np.isfinite(values.sum()):  # one fast pass tells nearly always
-            return
+    """Refuse infinite values in ``values`` of shape (n_columns, n_rows), naming the column."""
+    if missing_mask(values) is None:
+        return
     bad = np.flatnonzero(np.isinf(values).any(axis=1))
     if len(bad):
         raise ValueError(
-            f"Input X contains infinity in column {labels[bad[0]]}. Replace it by a finite number, or by NaN, which "
-            "stands for a missing value."
+            f"Input X contains infinity in column {labels[bad[0]]}. Replace it by a finite number, "
+            "or by NaN, which stands for a missing value."
         )
 
 
-def factorised(values: npt.NDArray[Any]) -> tuple[Codes, Sequence[Any]]:
-    """Codes and distinct values of an array, -1 for missing ones."""
-    if values.dtype.kind in "buif":
+def factorised(values: npt.NDArray[Any], label: str) -> tuple[Codes, Sequence[Any]]:
+    """Codes and distinct values of an array, -1 for missing ones.
+
+    Raises
+    ------
+    TypeError
+        For values that cannot be told apart by hashing, such as lists.
+    """
+    if values.dtype.kind in _NUMBERS:
         distinct, codes = np.unique(values, return_inverse=True)
-        codes = codes.astype(np.int64).reshape(-1)
-        if values.dtype.kind == "f" and len(distinct) and np.isnan(distinct[-1]):
-            codes[codes == len(distinct) - 1] = -1
+        codes = codes.reshape(-1)
+        if len(distinct) and distinct[-1] != distinct[-1]:  # NaN, which np.unique puts last, once
+            codes = np.where(codes == len(distinct) - 1, -1, codes)
             distinct = distinct[:-1]
         return codes, distinct.tolist()
-    seen: dict[Any, int] = {}
-    codes = np.empty(len(values), dtype=np.int64)
-    for i, value in enumerate(values.tolist()):
-        codes[i] = -1 if is_missing(value) else seen.setdefault(value, len(seen))
-    return codes, list(seen)
+    place: dict[Any, int] = {}
+    try:
+        found = [
+            -1 if is_missing(value) else place.setdefault(value, len(place))
+            for value in values.tolist()
+        ]
+    except TypeError as error:
+        raise TypeError(
+            f"Column {label} of X is categorical, but holds a value that cannot be a category "
+            f"({error}): the argument must be a string or a number."
+        ) from error
+    return np.array(found, dtype=np.intp), list(place)

@@ -2,82 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from skboost.tables._columns import missing_mask
 from skboost.tables._quantiles import weighted_quantiles
-from skboost.tables._table import Rows, Table
+from skboost.tables._scale import binary_codes, settled
+from skboost.tables._table import WeightedRows
 
 Floats = npt.NDArray[np.float64]
 
-# An interquartile range of 1.349 is that of a normal distribution with standard deviation one.
+# Interquartile range of the standard normal distribution.
 _IQR_OF_UNIT_NORMAL = 1.3489795003921634
 _LARGEST = float(np.finfo(np.float64).max)
-# Spreads below a few units in the last place of the centre are rounding, not information.
+# A spread of a few units in the last place of the centre is rounding, not information.
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
-# A column that is nearly always the same number has a tiny standard deviation after compression; dividing by it would
-# send the few other values hundreds of units away.
+# A column that is nearly always the same number has a tiny standard deviation once its tail is
+# compressed; dividing by it would send the few other values hundreds of units away. A column with a
+# positive interquartile range never gets below 0.58.
 _SMALLEST_SD = 0.5
-# The same bound for 0/1 columns (indicators here, categories in _categorical.py): 1 / 0.1 = 10 units at most.
-SMALLEST_BINARY_SD = 0.1
-# Numbers handled at a time: 1 MiB of float64, which stays in the second-level cache.
-_CELLS = 1 << 17
-# Quantiles look at 200 000 rows at least, or at all of them. Their own standard error is then below 0.3 % of a
-# standard deviation, which no learner can tell from the exact value.
+# Rows that quantiles look at (or all, if there are fewer than twice as many): the standard error of
+# a median is then 0.003 standard deviations, which no learner notices.
 _QUANTILE_ROWS = 200_000
-
-
-def settled(values: npt.ArrayLike) -> Floats:
-    """Round to 24 significant bits.
-
-    Sums of the same numbers in another order (rows shuffled, weights instead of copies) differ in the last bits.
-    Rounded, they agree to the last bit nearly always, and so does everything that is computed from the encoded table.
-    """
-    mantissa, exponent = np.frexp(np.asarray(values, dtype=np.float64))
-    return np.ldexp(np.round(np.ldexp(mantissa, 24)), exponent - 24)
-
-
-def scaled_binary(share: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Codes for 0 and 1 in a 0/1 column with mean ``share``: ``(x - p) / max(sqrt(p (1 - p)), 0.1)``, rounded."""
-    p = settled(share)
-    sd = np.maximum(np.sqrt(p * (1.0 - p)), SMALLEST_BINARY_SD)
-    return settled(-p / sd), settled((1.0 - p) / sd)
-
-
-def row_chunks(n_rows: int, n_columns: int) -> Iterator[tuple[int, int]]:
-    """Bounds of chunks of rows, multiples of 64 rows, that depend on the shape alone."""
-    step = max(_CELLS // max(n_columns, 1) // 64, 1) * 64
-    for start in range(0, n_rows, step):
-        yield start, min(start + step, n_rows)
+# Numbers that are put in order at a time: 16 MiB.
+_QUANTILE_CELLS = 1 << 21
 
 
 @dataclass(frozen=True)
 class NumericScaling:
-    """How numeric columns are turned into network inputs.
+    """How numeric columns become inputs of a network.
 
-    A value ``x`` of column j becomes ::
+    A value ``x`` of column j is encoded as ::
 
         z = (x - centre_j) / scale_j
-        s = z                                        if |z| <= knee
-            sign(z) (knee + log(1 + |z| - knee))     otherwise
-        encoded = (s - mean_j) * gain_j              NaN -> 0
+        s = z                                             if |z| <= knee
+            sign(z) (knee + log(1 + |z| - knee))          otherwise
+        encoded = (s - mean_j) gain_j                     0 if x is missing
 
-    The compression has slope one at the knee, so ``encoded`` is increasing and once differentiable in ``x``. For column ``indicator[i]`` there is one more output,
-    ``indicator_missing[i]`` where the value is NaN and ``indicator_present[i]`` where it is not.
+    The compression has slope one at the knee, so ``encoded`` increases with ``x``, is linear inside
+    the knee and continuously differentiable. Ratios beyond the largest float count as the largest
+    float, so ``|s|`` stays below 720 for a knee of 3.
+
+    ``centre`` is the weighted median and ``scale`` the weighted interquartile range divided by
+    1.349; where that is zero, the weighted standard deviation. ``mean`` is the weighted mean of
+    ``s`` and ``gain`` one over its weighted standard deviation (at least 0.5), both over the values
+    that are not missing. Hence each encoded column has mean 0 and standard deviation 1, up to
+    rounding to float32 and that bound. A column without variation has ``gain`` 0.
+
+    A column with missing and present values at fit has one more output, its indicator: with the
+    weighted share p of missing values, ``(1 - p) / max(sqrt(p (1 - p)), 0.1)`` where the value is
+    missing and ``-p / max(sqrt(p (1 - p)), 0.1)`` where it is not.
 
     Attributes
     ----------
     columns : ndarray of shape (n_numeric,)
-        Positions of the columns in the table.
+        Places of the columns in the table.
     centre, scale, mean, gain : ndarray of shape (n_numeric,)
-        See the formula; ``gain`` is zero for a column that was constant.
+        ``centre`` and ``scale`` are in the unit of the column, the others without unit.
     indicator : ndarray of shape (n_indicators,)
-        Positions **within** ``columns`` of those with an indicator.
-    indicator_present, indicator_missing : ndarray of shape (n_indicators,)
+        Places **within** ``columns`` of the columns with an indicator.
+    indicator_off, indicator_on : ndarray of shape (n_indicators,)
+        Codes of a present and of a missing value.
     knee : float
     """
 
@@ -87,196 +76,147 @@ class NumericScaling:
     mean: Floats
     gain: Floats
     indicator: npt.NDArray[np.intp]
-    indicator_present: Floats
-    indicator_missing: Floats
+    indicator_off: Floats
+    indicator_on: Floats
     knee: float
 
     @classmethod
     def fit(
-        cls,
-        table: Table,
-        columns: npt.NDArray[np.intp],
-        rows: npt.NDArray[np.intp] | None,
-        weight: Floats | None,
-        knee: float,
+        cls, rows: WeightedRows, columns: npt.NDArray[np.intp], knee: float
     ) -> NumericScaling:
-        """Learn the scaling from ``rows`` of ``table`` (None: all) with positive ``weight`` (None: one each)."""
-        n_rows = len(table) if rows is None else len(rows)
-        nothing = np.empty(0)
-        centre, scale = _centre_and_scale(table, columns, rows, weight, n_rows)
-        unit = cls(columns, centre, scale, np.zeros(len(columns)), np.ones(len(columns)),
-                   np.empty(0, np.intp), nothing, nothing, knee)  # fmt: skip
-        mean, gain, seen, missing = unit._standardisation(table, rows, weight, n_rows)
+        """Learn the scaling of ``columns`` from ``rows``."""
+        centre, scale, constant = _centre_and_scale(rows, columns)
+        moments, missing = np.zeros((3, len(columns))), np.zeros(len(columns))
+        for part, weight in rows.chunks(len(columns)):
+            values = rows.table.numbers(columns, part)
+            compress(values, centre, scale, knee)
+            missing += _add_moments(moments, values, weight)
+        seen, mean, sd = _mean_and_sd(moments)
+        constant |= sd == 0
+        gain = np.where(constant, 0.0, settled(1.0 / np.maximum(sd, _SMALLEST_SD)))
         # A column without a single value needs no indicator: it would be constant.
         indicator = np.flatnonzero((missing > 0) & (seen > 0))
-        share = missing[indicator] / (missing + seen)[indicator]
-        return cls(columns, centre, scale, mean, gain, indicator, *scaled_binary(share), knee)
+        off, on = binary_codes(missing[indicator] / (missing + seen)[indicator])
+        mean = np.where(constant, 0.0, settled(mean))
+        return cls(columns, centre, scale, mean, gain, indicator, off, on, knee)
 
     @property
     def n_outputs(self) -> int:
         return len(self.columns) + len(self.indicator)
 
-    def encode(self, values: Floats) -> tuple[Floats, npt.NDArray[np.bool_] | None]:
-        """Encode ``values`` of shape (n_numeric, n_rows) **in place**.
+    def encode(self, values: Floats) -> npt.NDArray[np.bool_] | None:
+        """Encode ``values`` of shape (n_numeric, n_rows) **in place**; say where they are missing.
 
         Returns
         -------
-        values : ndarray of shape (n_numeric, n_rows)
-        missing : bool ndarray of the same shape, or None if no value is missing
+        missing : bool ndarray of shape (n_numeric, n_rows), or None if nothing is missing
         """
-        missing = None if np.isfinite(values.sum()) else np.isnan(values)
-        self._compress(values)
+        missing = missing_mask(values)
+        compress(values, self.centre, self.scale, self.knee)
         values -= self.mean[:, None]
         values *= self.gain[:, None]
         if missing is not None:
             values[missing] = 0.0
-        return values, missing
+        return missing
 
     def encode_indicators(self, missing: npt.NDArray[np.bool_] | None, n_rows: int) -> Floats:
-        """Indicator outputs, of shape (n_indicators, n_rows)."""
+        """Outputs of the indicators, of shape (n_indicators, n_rows)."""
+        off, on = self.indicator_off[:, None], self.indicator_on[:, None]
         if missing is None:
-            return np.broadcast_to(self.indicator_present[:, None], (len(self.indicator), n_rows))
-        return np.where(
-            missing[self.indicator], self.indicator_missing[:, None], self.indicator_present[:, None]
-        )
-
-    def _compress(self, values: Floats) -> None:
-        """``values`` becomes ``s`` of the class docstring, in place; NaN stays."""
-        with np.errstate(over="ignore"):  # beyond the largest float: inf, taken back below
-            values -= self.centre[:, None]
-            values /= self.scale[:, None]
-        flat = values.reshape(-1)  # a view: values is contiguous
-        far = np.flatnonzero(np.abs(flat) > self.knee)
-        if len(far):
-            z = flat[far]
-            size = np.minimum(np.abs(z), _LARGEST)
-            flat[far] = np.copysign(self.knee + np.log1p(size - self.knee), z)
-
-    def _standardisation(
-        self, table: Table, rows: npt.NDArray[np.intp] | None, weight: Floats | None, n_rows: int
-    ) -> tuple[Floats, Floats, Floats, Floats]:
-        """Mean and inverse standard deviation of the compressed columns; weight of values seen and missing."""
-        missing = np.zeros(len(self.columns))
-        moments = np.zeros((3, len(self.columns)))
-        for start, stop in row_chunks(n_rows, len(self.columns)):
-            values = table.numbers(self.columns, part_of(rows, start, stop))
-            self._compress(values)
-            missing += add_moments(moments, values, None if weight is None else weight[start:stop])
-        seen = moments[0]
-        total = np.where(seen > 0, seen, 1.0)
-        mean = moments[1] / total
-        sd = settled(np.sqrt(np.maximum(moments[2] / total - mean**2, 0.0)))
-        varies = sd > 0.0
-        gain = np.where(varies, settled(1.0 / np.maximum(sd, _SMALLEST_SD)), 0.0)
-        return np.where(varies, settled(mean), 0.0), gain, seen, missing
+            return np.repeat(off, n_rows, axis=1)
+        return np.where(missing[self.indicator], on, off)
 
     def get_state(self) -> dict[str, Any]:
-        return {f"numeric_{name}": getattr(self, name) for name in self.__dataclass_fields__}
+        """The attributes, by names that start with ``numeric_``."""
+        return {f"numeric_{field.name}": getattr(self, field.name) for field in fields(self)}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> NumericScaling:
-        fields: dict[str, Any] = {}
-        for name in cls.__dataclass_fields__:
-            value = state[f"numeric_{name}"]
-            kind = np.intp if name in ("columns", "indicator") else np.float64
-            fields[name] = float(value) if name == "knee" else np.asarray(value, dtype=kind)
-        return cls(**fields)
+    def from_state(cls, state: Mapping[str, Any]) -> NumericScaling:
+        """The inverse of :meth:`get_state`; lists are as good as arrays."""
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            kind = np.intp if field.name in ("columns", "indicator") else np.float64
+            values[field.name] = np.asarray(state[f"numeric_{field.name}"], dtype=kind)
+        return cls(**values | {"knee": float(values["knee"])})
 
 
-def part_of(rows: npt.NDArray[np.intp] | None, start: int, stop: int) -> Rows:
-    """Rows ``start`` to ``stop`` of a selection of rows (None: all)."""
-    return slice(start, stop) if rows is None else rows[start:stop]
-
-
-def add_moments(moments: Floats, values: Floats, weight: Floats | None) -> Floats:
-    """Add the weight, the sum and the sum of squares of each row of ``values`` to ``moments``, of shape (3, n).
-
-    Missing values are left out, and set to zero in ``values``; their weight is returned.
-    """
-    w = np.ones(values.shape[1]) if weight is None else weight
-    left_out = np.zeros(values.shape[0])
-    if not np.isfinite(values.sum()):
-        missing = np.isnan(values)
-        values[missing] = 0.0
-        left_out = np.einsum("ij,j->i", missing, w)
-        moments[0] += np.einsum("ij,j->i", ~missing, w)
-    else:
-        moments[0] += w.sum()
-    moments[1] += np.einsum("ij,j->i", values, w)
-    moments[2] += np.einsum("ij,ij,j->i", values, values, w)
-    return left_out
-
-
-def _quantile_rows(n_rows: int) -> npt.NDArray[np.intp] | None:
-    """Every k-th row of a long table, moved inside each group of k by the golden ratio.
-
-    Exactly every k-th row would see one phase only of a table that repeats with a period that divides k (sensors,
-    panels). Multiples of the golden ratio spread evenly over the phases, and need no random numbers.
-    """
-    every = n_rows // _QUANTILE_ROWS
-    if every < 2:
-        return None
-    group = np.arange(n_rows // every)
-    return group * every + np.floor((group * 0.6180339887498949) % 1.0 * every).astype(np.intp)
+def compress(values: Floats, centre: Floats, scale: Floats, knee: float) -> None:
+    """Turn ``values`` into ``s`` of :class:`NumericScaling`, in place; NaN stays."""
+    with np.errstate(over="ignore"):  # an overflow becomes infinite here and finite again below
+        values -= centre[:, None]
+        values /= scale[:, None]
+    flat = values.reshape(-1)  # a view, because values are contiguous
+    far = np.flatnonzero(np.abs(flat) > knee)
+    if len(far):
+        size = np.minimum(np.abs(flat[far]), _LARGEST)
+        flat[far] = np.copysign(knee + np.log1p(size - knee), flat[far])
 
 
 def _centre_and_scale(
-    table: Table,
-    columns: npt.NDArray[np.intp],
-    rows: npt.NDArray[np.intp] | None,
-    weight: Floats | None,
-    n_rows: int,
-) -> tuple[Floats, Floats]:
-    """Weighted median, and weighted interquartile range in normal units or what replaces it."""
-    centre, scale = np.zeros(len(columns)), np.ones(len(columns))
-    picked = _quantile_rows(n_rows)
-    part: Rows = slice(0, n_rows)
-    if picked is not None:
-        part = picked if rows is None else rows[picked]
-        weight_of_part = None if weight is None else weight[picked]
-    else:
-        part = part if rows is None else rows
-        weight_of_part = weight
-    n_part = n_rows if picked is None else len(picked)
-    step = max(16 * _CELLS // n_part, 1)  # columns at a time: 16 MiB for their sorted copies
+    rows: WeightedRows, columns: npt.NDArray[np.intp]
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Median, interquartile range in normal units or what replaces it, and which are constant."""
+    centre, scale = np.empty(len(columns)), np.empty(len(columns))
+    part, weight = rows.thinned(_QUANTILE_ROWS)
+    n_part = part.stop if isinstance(part, slice) else len(part)
+    step = max(_QUANTILE_CELLS // n_part, 1)
     for first in range(0, len(columns), step):
         group = slice(first, first + step)
-        values = table.numbers(columns[group], part)
-        low, middle, high = weighted_quantiles(values, (0.25, 0.5, 0.75), weight_of_part)
-        empty = np.isnan(middle)  # no value at all: the column encodes to zero
-        centre[group] = np.where(empty, 0.0, middle)
+        values = rows.table.numbers(columns[group], part)
+        low, centre[group], high = weighted_quantiles(values, (0.25, 0.5, 0.75), weight)
         with np.errstate(over="ignore"):
             spread = high / _IQR_OF_UNIT_NORMAL - low / _IQR_OF_UNIT_NORMAL
-        scale[group] = np.where(empty, 1.0, np.minimum(spread, _LARGEST))
+        scale[group] = np.minimum(spread, _LARGEST)
+    unseen = np.isnan(centre)  # no value in the rows that were looked at
+    centre[unseen], scale[unseen] = 0.0, 0.0
     flat = np.flatnonzero(scale <= _ROUNDING * np.abs(centre))
     if len(flat):
-        sd = _standard_deviation(table, columns[flat], centre[flat], rows, weight, n_rows)
-        scale[flat] = np.where(sd <= _ROUNDING * np.abs(centre[flat]), 1.0, sd)
-    return centre, scale
+        scale[flat] = _standard_deviation(rows, columns[flat], centre[flat])
+    constant = scale <= _ROUNDING * np.abs(centre)
+    scale[constant] = 1.0
+    return centre, scale, constant
 
 
 def _standard_deviation(
-    table: Table,
-    columns: npt.NDArray[np.intp],
-    centre: Floats,
-    rows: npt.NDArray[np.intp] | None,
-    weight: Floats | None,
-    n_rows: int,
+    rows: WeightedRows, columns: npt.NDArray[np.intp], centre: Floats
 ) -> Floats:
-    """Weighted standard deviation about the mean, for columns that equal ``centre`` more often than not."""
-    largest = np.zeros(len(columns))
-    moments = np.zeros((3, len(columns)))
-    for turn in range(2):  # first the largest deviation, then moments in its unit, which cannot overflow
-        for start, stop in row_chunks(n_rows, len(columns)):
-            values = table.numbers(columns, part_of(rows, start, stop))
+    """Weighted standard deviation about the mean, of columns that mostly equal ``centre``."""
+    largest, moments = np.zeros(len(columns)), np.zeros((3, len(columns)))
+    for turn in ("largest", "moments"):  # moments in units of the largest, so they do not overflow
+        for part, weight in rows.chunks(len(columns)):
+            values = rows.table.numbers(columns, part)
             with np.errstate(over="ignore"):
                 values -= centre[:, None]
             np.clip(values, -_LARGEST, _LARGEST, out=values)
-            if turn == 0:
+            if turn == "largest":
                 np.fmax(largest, np.fmax.reduce(np.abs(values), axis=1), out=largest)
             else:
                 values /= np.where(largest > 0, largest, 1.0)[:, None]
-                add_moments(moments, values, None if weight is None else weight[start:stop])
+                _add_moments(moments, values, weight)
+    return settled(largest * _mean_and_sd(moments)[2])
+
+
+def _add_moments(moments: Floats, values: Floats, weight: Floats) -> Floats:
+    """Add weight, sum and sum of squares of each row of ``values`` to ``moments`` (3, n_columns).
+
+    Missing values are left out, and become zero in ``values``; their weight is returned.
+    """
+    missing = missing_mask(values)
+    if missing is None:
+        left_out = np.zeros(len(values))
+        moments[0] += weight.sum()
+    else:
+        values[missing] = 0.0
+        left_out = np.einsum("ij,j->i", missing, weight)
+        moments[0] += np.einsum("ij,j->i", ~missing, weight)
+    moments[1] += np.einsum("ij,j->i", values, weight)
+    moments[2] += np.einsum("ij,ij,j->i", values, values, weight)
+    return left_out
+
+
+def _mean_and_sd(moments: Floats) -> tuple[Floats, Floats, Floats]:
+    """Total weight, mean and standard deviation; zeros where the weight is zero."""
     total = np.where(moments[0] > 0, moments[0], 1.0)
-    variance = np.maximum(moments[2] / total - (moments[1] / total) ** 2, 0.0)
-    return settled(largest * np.sqrt(variance))
+    mean = moments[1] / total
+    sd = settled(np.sqrt(np.maximum(moments[2] / total - mean**2, 0.0)))
+    return moments[0], mean, sd

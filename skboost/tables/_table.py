@@ -1,9 +1,10 @@
-"""One view of arrays and dataframes: numbers by column, levels by column, rows by slice or index."""
+"""One view of arrays and dataframes: columns as numbers or codes, rows by slice or index."""
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,19 +22,20 @@ from skboost.tables._columns import (
     check_finite,
 )
 
+# Numbers handled at a time: 1 MiB of float64, which stays in the second-level cache.
+_CELLS = 1 << 17
+
 
 class Table:
-    """A table that has been looked at but not copied.
+    """A table that has been looked at but not copied; made by :func:`read_table`.
 
-    Parameters
+    Attributes
     ----------
     columns : sequence of Column
         One reader per column.
     names : list of str or None
-        Column names, None for arrays and for frames whose names are not all strings.
-    n_rows : int
-    matrix : ndarray of shape (n_rows, n_columns), optional
-        The whole table where it is one numeric array; then ``numbers`` reads it in one go.
+        Column names; None for arrays, and for frames whose names are not all strings.
+    n_rows, n_columns : int
     """
 
     def __init__(
@@ -46,32 +48,35 @@ class Table:
         self.columns = columns
         self.names = names
         self.n_rows = n_rows
-        self._matrix = matrix
+        self.n_columns = len(columns)
+        self._matrix = matrix  # the whole table, where it is one array of numbers
 
     def __len__(self) -> int:
         return self.n_rows
 
     @property
-    def n_columns(self) -> int:
-        return len(self.columns)
-
-    @property
     def is_categorical(self) -> npt.NDArray[np.bool_]:
-        """Which columns have a categorical type of their dataframe library."""
+        """Which columns have the categorical type of their dataframe library."""
         return np.array([column.is_categorical for column in self.columns], dtype=bool)
 
     def numbers(self, columns: npt.NDArray[np.intp], rows: Rows) -> npt.NDArray[np.float64]:
-        """Values of ``columns`` in ``rows``, as a new float64 array of shape (n_columns, n_rows), NaN where missing.
+        """Values of ``columns`` in ``rows``.
+
+        Returns
+        -------
+        values : ndarray of shape (n_columns, n_rows)
+            New, float64, C-contiguous; NaN where missing.
 
         Raises
         ------
         ValueError, TypeError
-            For infinite values and for values that are not numbers, naming the column.
+            For infinite values and for what is not a number, naming the column.
         """
         if self._matrix is None:
-            out = np.empty((len(columns), _length(rows)))
-            for row_of_out, column in zip(out, columns, strict=True):
-                row_of_out[:] = self.columns[column].numbers(rows)
+            n_rows = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+            out = np.empty((len(columns), n_rows))
+            for place, column in zip(out, columns, strict=True):
+                place[:] = self.columns[column].numbers(rows)
         else:
             part = self._matrix[rows]
             if len(columns) < self.n_columns:
@@ -81,37 +86,107 @@ class Table:
         return out
 
 
-def _length(rows: Rows) -> int:
-    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+class WeightedRows:
+    """The rows of a table that count, with their weights.
+
+    Rows of weight zero are left out. Weights that are all equal are dropped: they change no mean
+    and no quantile.
+    """
+
+    def __init__(self, table: Table, weight: npt.NDArray[np.float64] | None = None) -> None:
+        self.table = table
+        self._rows: npt.NDArray[np.intp] | None = None
+        self._weight: npt.NDArray[np.float64] | None = None
+        if weight is not None:
+            if not np.all(weight > 0):
+                self._rows = np.flatnonzero(weight > 0)
+                weight = weight[self._rows]
+            if not np.all(weight == weight[0]):
+                self._weight = weight
+
+    def __len__(self) -> int:
+        return len(self.table) if self._rows is None else len(self._rows)
+
+    def chunks(self, n_columns: int) -> Iterator[tuple[Rows, npt.NDArray[np.float64]]]:
+        """Rows and weights, so many at a time that ``n_columns`` of them fit in the cache."""
+        for start, stop in row_chunks(len(self), n_columns):
+            weight = np.ones(stop - start) if self._weight is None else self._weight[start:stop]
+            yield rows_between(self._rows, start, stop), weight
+
+    def thinned(self, n_enough: int) -> tuple[Rows, npt.NDArray[np.float64] | None]:
+        """At least ``n_enough`` rows spread over the table, or all; weights, if they differ.
+
+        One row is taken out of each group of k, in a place that moves with the golden ratio. The
+        same place in each group would see a single phase of a table that repeats after k rows (a
+        panel, sensors read in turn); multiples of the golden ratio visit all phases evenly, and
+        need no random numbers.
+        """
+        every = len(self) // n_enough
+        if every < 2:
+            return rows_between(self._rows, 0, len(self)), self._weight
+        group = np.arange(len(self) // every)
+        golden = (np.sqrt(5.0) - 1.0) / 2.0
+        picked = group * every + ((group * golden) % 1.0 * every).astype(np.intp)
+        rows = picked if self._rows is None else self._rows[picked]
+        return rows, None if self._weight is None else self._weight[picked]
+
+
+def row_chunks(n_rows: int, n_columns: int) -> Iterator[tuple[int, int]]:
+    """Bounds of chunks of rows, multiples of 64, that depend on the shape of the table alone."""
+    step = max(_CELLS // max(n_columns, 1) // 64, 1) * 64
+    for start in range(0, n_rows, step):
+        yield start, min(start + step, n_rows)
+
+
+def rows_between(rows: npt.NDArray[np.intp] | None, start: int, stop: int) -> Rows:
+    """Places ``start`` to ``stop`` of a list of rows; None stands for all rows in their order."""
+    return slice(start, stop) if rows is None else rows[start:stop]
 
 
 def read_table(X: Any) -> Table:
-    """Look at raw data, check what can be checked without reading it, and return it as a :class:`Table`.
+    """Look at raw data, check what can be checked without reading the values, and wrap it.
 
-    Arrays, nested lists and dataframes of pandas, polars and pyarrow are read where they are; any other dataframe
-    that offers the Arrow stream interface is read through pyarrow, if that is installed.
+    Arrays, nested lists, and dataframes of pandas, polars and pyarrow are read where they are.
+    Another dataframe is read through pyarrow if it offers the Arrow stream interface and pyarrow is
+    installed.
+
+    Parameters
+    ----------
+    X : array-like or dataframe of shape (n_rows, n_columns), or Table
+        A table is returned as it is, so callers that need the data twice read them once.
+
+    Returns
+    -------
+    table : Table
 
     Raises
     ------
     ValueError, TypeError
-        Data that are sparse, complex, not two-dimensional, or empty.
+        For data that are sparse, complex, lazy, not two-dimensional, or empty.
+
+    Examples
+    --------
+    >>> from skboost.tables import read_table
+    >>> len(read_table([[1, 2.5], [3, None]]))
+    2
     """
     if isinstance(X, Table):
         return X
     if sparse.issparse(X):
         raise TypeError(
-            f"X is a sparse {type(X).__name__}, but networks read dense rows. Reduce it first, for instance with "
-            "sklearn.decomposition.TruncatedSVD in a Pipeline, or pass X.toarray() if that fits in memory."
+            f"X is sparse ({type(X).__name__}), but networks read dense rows. Reduce it first, for "
+            "instance by sklearn.decomposition.TruncatedSVD in a Pipeline, or pass X.toarray() if "
+            "that fits in memory."
         )
-    frame = _read_frame(X)
-    if frame is None:
+    table = _read_frame(X)
+    if table is None:
         return _read_array(X)
-    _check_not_empty(frame.n_rows, frame.n_columns)
-    return frame
+    _check_not_empty(table.n_rows, table.n_columns)
+    return table
 
 
 def _read_array(X: Any) -> Table:
-    # Infinite values are refused where the values are read, in one pass with the rest and with the column's name.
+    # Infinite values are refused where the values are read: in the same pass, naming the column.
     values = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
     matrix = values if values.dtype.kind in "buif" else None
     columns = [ArrayColumn(values[:, j], f"{j}") for j in range(values.shape[1])]
@@ -119,7 +194,7 @@ def _read_array(X: Any) -> Table:
 
 
 def _read_frame(X: Any) -> Table | None:
-    """``X`` as a table if it is a dataframe. No library is imported here: a frame has imported its own."""
+    """``X`` as a table if it is a dataframe; a frame has already imported its own library."""
     for library, kind, read in (
         ("pandas", "DataFrame", _read_pandas),
         ("polars", "DataFrame", _read_polars),
@@ -128,56 +203,47 @@ def _read_frame(X: Any) -> Table | None:
         module = sys.modules.get(library)
         if module is not None and isinstance(X, getattr(module, kind)):
             return read(X)
-    if type(X).__name__ == "LazyFrame" and hasattr(X, "collect"):
-        raise TypeError("X is a lazy frame, whose rows are not there yet: pass X.collect().")
+    if type(X).__name__ == "LazyFrame":
+        raise TypeError("X is a LazyFrame, whose rows are not there yet: pass X.collect().")
     if hasattr(X, "__arrow_c_stream__") and hasattr(X, "columns"):
         try:
-            import pyarrow
+            return _read_arrow(importlib.import_module("pyarrow").table(X))
         except ImportError:
-            return None  # what is left is the array protocol, which check_array tries
-        return _read_arrow(pyarrow.table(X))
+            return None  # check_array tries the array protocol and says what is wrong
     return None
 
 
 def _read_pandas(X: Any) -> Table:
-    names = _names(X.columns)
-    labels = _labels(X.columns)
     columns: list[Column] = []
-    for j, (label, dtype) in enumerate(zip(labels, X.dtypes, strict=True)):
-        series = X.iloc[:, j]
+    for j, (name, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
+        series = X.iloc[:, j]  # by place: names may repeat
         if isinstance(dtype, np.dtype):
-            columns.append(ArrayColumn(series.to_numpy(), label))
+            columns.append(ArrayColumn(series.to_numpy(), repr(name)))
         else:
-            columns.append(PandasColumn(series, label))
-    return Table(columns, names, X.shape[0])
+            columns.append(PandasColumn(series, repr(name)))
+    return Table(columns, _names(X.columns), X.shape[0])
 
 
 def _read_polars(X: Any) -> Table:
-    columns = [PolarsColumn(X.to_series(j), label) for j, label in enumerate(_labels(X.columns))]
+    columns = [PolarsColumn(X.to_series(j), repr(name)) for j, name in enumerate(X.columns)]
     return Table(columns, _names(X.columns), X.height)
 
 
 def _read_arrow(X: Any) -> Table:
-    columns = [ArrowColumn(X.column(j), label) for j, label in enumerate(_labels(X.column_names))]
+    columns = [ArrowColumn(X.column(j), repr(name)) for j, name in enumerate(X.column_names)]
     return Table(columns, _names(X.column_names), X.num_rows)
 
 
-def _names(names: Any) -> list[str] | None:
+def _names(names: Iterable[Any]) -> list[str] | None:
     found = list(names)
     return found if all(isinstance(name, str) for name in found) else None
 
 
-def _labels(names: Any) -> list[str]:
-    return [repr(name) for name in names]
-
-
 def _check_not_empty(n_rows: int, n_columns: int) -> None:
-    # The wording of scikit-learn, which its own checks and people's tests look for.
-    if n_columns == 0:
-        raise ValueError(
-            f"Found array with 0 feature(s) (shape=({n_rows}, 0)) while a minimum of 1 is required."
-        )
-    if n_rows == 0:
-        raise ValueError(
-            f"Found array with 0 sample(s) (shape=(0, {n_columns})) while a minimum of 1 is required."
-        )
+    # The wording of scikit-learn, which its checks and the tests of its users look for.
+    for count, what in ((n_columns, "feature"), (n_rows, "sample")):
+        if count == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape=({n_rows}, {n_columns})) while a minimum of "
+                "1 is required."
+            )
