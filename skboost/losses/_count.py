@@ -23,8 +23,8 @@ SMALLEST_SLOPE = 1e-12
 class LogLinkLoss(ElementwiseLoss):
     """A loss whose raw score is the logarithm of the conditional mean.
 
-    Raw scores of any size give finite values and derivatives: above 600, exp is replaced by its
-    tangent.
+    Raw scores up to 1e30 in size give finite values and derivatives: above 600, exp is replaced by
+    its tangent.
     """
 
     def target_scale(
