@@ -175,9 +175,10 @@ class Loss(Component, ABC):
         """What a raw score means: a mean, a quantile, or probabilities of the classes.
 
         Regression: the shape of ``raw``, which may be returned itself. Classification: shape (n,
-        n_classes).
+        n_classes). It is the :meth:`link`, applied.
         """
-        return raw
+        link = self.link(raw.shape[1:])
+        return link.predict(raw if link.factor == 1.0 else link.factor * raw)
 
     def link(self, raw_shape: tuple[int, ...]) -> Link:
         """The meaning of raw scores as data, for merged networks; see :meth:`predict`.

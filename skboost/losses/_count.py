@@ -11,11 +11,8 @@ from scipy.special import xlogy
 from skboost._validation import Number
 from skboost.losses._base import LOSSES, FloatArray, Loss, Seed, row_mean
 from skboost.losses._elementwise import ElementwiseLoss
-from skboost.losses._link import Link
+from skboost.losses._link import LIMIT, Link, bounded_exp
 
-# From here on an exponential goes on along its tangent. exp(700) is still a float64, but squares
-# and sums of such numbers are not; no model of real data gets near exp(600).
-LIMIT = 600.0
 # Slope of the loss at the constant start when all targets are zero, whose best raw score is -inf.
 SMALLEST_SLOPE = 1e-12
 
@@ -41,11 +38,8 @@ class LogLinkLoss(ElementwiseLoss):
         mean = float(row_mean(y, weight))
         return math.log(mean) if mean > 0 else self._lowest()
 
-    def predict(self, raw: FloatArray) -> FloatArray:
-        """exp(f), the mean."""
-        return _exp(raw)
-
     def link(self, raw_shape: tuple[int, ...]) -> Link:
+        """exp(f), the mean."""
         return Link("exp")
 
     def sample(
@@ -96,11 +90,11 @@ class Poisson(LogLinkLoss):
 
     def gradient(self, y: FloatArray, raw: FloatArray) -> FloatArray:
         """exp(f) - y."""
-        return _exp(raw) - y
+        return bounded_exp(raw) - y
 
     def hessian(self, y: FloatArray, raw: FloatArray) -> FloatArray:
         """exp(f)."""
-        return _exp(raw)
+        return bounded_exp(raw)
 
     def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
         return rng.poisson(3.0, shape).astype(np.float64)
@@ -139,11 +133,11 @@ class Gamma(LogLinkLoss):
 
     def gradient(self, y: FloatArray, raw: FloatArray) -> FloatArray:
         """1 - y exp(-f)."""
-        return 1.0 - y * _exp(-raw)
+        return 1.0 - y * bounded_exp(-raw)
 
     def hessian(self, y: FloatArray, raw: FloatArray) -> FloatArray:
         """y exp(-f)."""
-        return y * _exp(-raw)
+        return y * bounded_exp(-raw)
 
     def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
         return rng.gamma(2.0, 1.5, shape)
@@ -197,12 +191,12 @@ class Tweedie(LogLinkLoss):
     def gradient(self, y: FloatArray, raw: FloatArray) -> FloatArray:
         """exp((2-p) f) - y exp((1-p) f)."""
         up, down = 2.0 - self.power, 1.0 - self.power
-        return _exp(up * raw) - y * _exp(down * raw)
+        return bounded_exp(up * raw) - y * bounded_exp(down * raw)
 
     def hessian(self, y: FloatArray, raw: FloatArray) -> FloatArray:
         """(2-p) exp((2-p) f) + (p-1) y exp((1-p) f)."""
         up, down = 2.0 - self.power, 1.0 - self.power
-        return up * _exp(up * raw) - down * y * _exp(down * raw)
+        return up * bounded_exp(up * raw) - down * y * bounded_exp(down * raw)
 
     def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
         # a Poisson number of gamma amounts, as in a Tweedie law
@@ -212,15 +206,9 @@ class Tweedie(LogLinkLoss):
         return max(super()._lowest() / (2.0 - self.power), -LIMIT)
 
 
-def _exp(raw: FloatArray) -> FloatArray:
-    """exp(f), and exp(600) above 600."""
-    powers: FloatArray = np.exp(np.minimum(raw, LIMIT))
-    return powers
-
-
 def _exp_tangent(raw: FloatArray) -> FloatArray:
-    """exp(f), continued above 600 by the tangent, whose derivative is :func:`_exp`."""
-    return _exp(raw) * (1.0 + np.maximum(raw - LIMIT, 0.0))
+    """exp(f), continued above 600 by the tangent, whose derivative is `bounded_exp`."""
+    return bounded_exp(raw) * (1.0 + np.maximum(raw - LIMIT, 0.0))
 
 
 def _require_at_least_zero(y: FloatArray, alias: str) -> None:

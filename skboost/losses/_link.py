@@ -11,6 +11,9 @@ from scipy.special import expit, softmax
 
 Floats = npt.NDArray[np.float64]
 
+# Above this an exponential stays where it is. exp(700) is still a float64, but squares and sums of
+# such numbers are not; no model of real data gets near exp(600).
+LIMIT = 600.0
 LINKS = ("identity", "exp", "logistic", "softmax", "sorted")
 
 
@@ -51,7 +54,7 @@ class Link:
         scores : ndarray of shape (n_samples,) or (n_samples, n_raw)
         """
         if self.name == "exp":
-            return np.exp(scores)
+            return bounded_exp(scores)
         if self.name == "logistic":
             return np.column_stack([expit(-scores), expit(scores)])
         if self.name == "softmax":
@@ -68,3 +71,9 @@ class Link:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Inverse of :meth:`to_dict`."""
         return cls(values["name"], float(values["factor"]), tuple(values["rank"]))
+
+
+def bounded_exp(scores: Floats) -> Floats:
+    """exp(f), and exp(600) above 600."""
+    powers: Floats = np.exp(np.minimum(scores, LIMIT))
+    return powers

@@ -108,13 +108,8 @@ class LogLoss(Loss):
         logs = np.log(np.maximum(mass / mass.sum(), SMALLEST_SHARE))
         return logs if shape else np.asarray((logs[1] - logs[0]) / self._slope)
 
-    def predict(self, raw: FloatArray) -> FloatArray:
-        """Probabilities of the classes, of shape (n, 2) or (n, K); each row sums to 1."""
-        if raw.ndim == 1:
-            return np.column_stack([_expit(-self._slope * raw), _expit(self._slope * raw)])
-        return _softmax(raw)
-
     def link(self, raw_shape: tuple[int, ...]) -> Link:
+        """Logistic for one raw score, softmax for more: probabilities of the classes."""
         return Link("softmax") if raw_shape else Link("logistic", factor=self._slope)
 
     def sample(

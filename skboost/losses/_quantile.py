@@ -9,8 +9,8 @@ import numpy as np
 
 from skboost._validation import Many, Number
 from skboost.losses._base import LOSSES, FloatArray, Loss, Seed
-from skboost.losses._link import Link
 from skboost.losses._corner import corner_weight, rounded_abs, rounded_sign
+from skboost.losses._link import Link
 from skboost.losses._location import balance_point, robust_deviation, weighted_quantile
 
 LEVEL = Number(0, 1)
@@ -127,11 +127,8 @@ class Quantile(Loss):
         spread = robust_deviation(y, sample_weight)
         return np.broadcast_to(spread, self.raw_shape(y)).copy()
 
-    def predict(self, raw: FloatArray) -> FloatArray:
-        """Quantiles; for several levels each row in the order of the levels."""
-        return self.link(raw.shape[1:]).predict(raw)
-
     def link(self, raw_shape: tuple[int, ...]) -> Link:
+        """Quantiles; for several levels each row sorted into the order of the levels."""
         if self.multi_output:
             return Link()
         rank = np.argsort(np.argsort(np.asarray(self.quantile), kind="stable"), kind="stable")

@@ -52,8 +52,8 @@ class Penalty(Component, ABC):
     The loss is a weighted sum over rows, so a penalty is of the size of a sum too: twice the weight
     of every row gives twice the penalty, and weight k is the same as k copies of a row.
 
-    A subclass has a constructor parameter ``strength``, which the engine multiplies by, and gives
-    :meth:`value_and_gradient`; most also extend :meth:`prepare`.
+    A subclass has a constructor parameter ``strength`` and gives :meth:`value_and_gradient`, which
+    multiplies by it; most also extend :meth:`prepare`.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Penalty(Component, ABC):
 
     @abstractmethod
     def value_and_gradient(self, raw: FloatArray) -> tuple[float, FloatArray]:
-        """Penalty, and its derivative with respect to every raw score, without the strength.
+        """Strength times the penalty, and its derivative with respect to every raw score.
 
         Parameters
         ----------

@@ -84,12 +84,12 @@ class Covariance(Penalty):
         self._total = float(weight.sum())
 
     def value_and_gradient(self, raw: FloatArray) -> tuple[float, FloatArray]:
-        """Half the summed squared covariances, times the total weight; and the derivative."""
+        """Strength times half the total weight times the summed squares; and the derivative."""
         weighted = self._weight[:, None] * self._attributes  # (n, P)
         scores = raw.reshape(len(raw), -1)  # (n,) -> (n, 1)
         covariance = weighted.T @ scores / self._total  # (P, R)
-        value = 0.5 * self._total * float(np.sum(covariance**2))
-        return value, (weighted @ covariance).reshape(raw.shape)
+        value = 0.5 * self.strength * self._total * float(np.sum(covariance**2))
+        return value, self.strength * (weighted @ covariance).reshape(raw.shape)
 
     def sample(
         self, n: int, random_state: Seed = None, n_raw: int | None = None

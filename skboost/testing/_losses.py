@@ -88,6 +88,12 @@ class LossCases:
             assert predicted.min() >= 0
             assert_allclose(predicted.sum(axis=1), 1.0, rtol=1e-15)
 
+    def test_the_link_says_what_raw_scores_mean(self, loss, rows):
+        _, raw = rows
+        link = loss.link(raw.shape[1:])
+        assert_array_equal(link.predict(link.factor * raw), loss.predict(raw))
+        assert type(link).from_dict(link.to_dict()) == link
+
     def test_a_row_knows_nothing_of_the_others(self, loss, rows):
         y, raw = rows
         order = np.random.default_rng(2).permutation(len(y))[: len(y) // 2]

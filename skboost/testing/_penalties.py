@@ -102,6 +102,15 @@ class PenaltyCases:
         assert_allclose(double, 2.0 * value, rtol=1e-12)
         assert_allclose(slope, 2.0 * gradient, rtol=1e-10, atol=1e-13)
 
+    def test_the_strength_is_a_factor(self, penalty, sample):
+        context, raw = sample
+        penalty.prepare(context)
+        value, gradient = penalty.value_and_gradient(raw)
+        stronger = clone(penalty).set_params(strength=3.0 * penalty.strength)
+        stronger.prepare(context)
+        assert_allclose(stronger.value_and_gradient(raw)[0], 3.0 * value, rtol=1e-12)
+        assert_allclose(stronger.value_and_gradient(raw)[1], 3.0 * gradient, rtol=1e-12)
+
     def test_the_order_of_rows_does_not_matter(self, penalty, sample):
         context, raw = sample
         penalty.prepare(context)
