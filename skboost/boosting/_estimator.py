@@ -113,6 +113,11 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         """Names and counts of columns and rows, weights, target."""
         table = self._read(X, reset=not resume)
         weight = check_weights(sample_weight, len(table))
+        if np.count_nonzero(weight) < 2:
+            raise ValueError(
+                f"A boosted model needs at least 2 rows of positive weight, but X has n_samples={len(table)} and "
+                f"{np.count_nonzero(weight)} of them count."
+            )
         return table, self._check_target(y, len(table), weight), weight
 
     def _read(self, X: Any, *, reset: bool) -> Table:
@@ -186,7 +191,11 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
             self.encoder_ = TableEncoder(
                 categorical_features=self.categorical_features, handle_unknown=self.handle_unknown
             ).fit(table, seen)
-        sample = Sample(self._pack(table, dtype, training), y[training], weight[training])
+        rows = self._pack(table, "float32", training)
+        if dtype == "float64":
+            # computed in float64, but read with 24 bits: see the engine on rounding and weights
+            rows = PackedRows(rows.blocks.astype(np.float64), rows.n_rows)
+        sample = Sample(rows, y[training], weight[training])
         X_val, y_val, weight_val = validation
         if held_out is not None:
             rows = self._pack(table, dtype, held_out)

@@ -34,8 +34,8 @@ class BaseBoostedNetwork(BoostedEstimator):
         "subsample": Number(0, 1, closed="right"),
         "step": (OneOf("auto", "newton", "line_search", "fixed", "diagonal_newton"), Instance(Step)),
         "residuals": OneOf("gradient", "newton"),
-        "max_iter": Integer(1),
-        "max_steps": Integer(1),
+        "lbfgs_iter": Integer(1),
+        "adam_steps": Integer(1),
         "early_stopping": (OneOf("auto"), Flag()),
         "validation_fraction": Number(0, 1),
         "n_iter_no_change": Integer(1),
@@ -64,8 +64,8 @@ class BaseBoostedNetwork(BoostedEstimator):
         subsample: float,
         step: Any,
         residuals: str,
-        max_iter: int,
-        max_steps: int,
+        lbfgs_iter: int,
+        adam_steps: int,
         early_stopping: bool | str,
         validation_fraction: float,
         n_iter_no_change: int,
@@ -92,8 +92,8 @@ class BaseBoostedNetwork(BoostedEstimator):
         self.subsample = subsample
         self.step = step
         self.residuals = residuals
-        self.max_iter = max_iter
-        self.max_steps = max_steps
+        self.lbfgs_iter = lbfgs_iter
+        self.adam_steps = adam_steps
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -118,8 +118,8 @@ class BaseBoostedNetwork(BoostedEstimator):
             self.units_per_stage,
             activation=self.activation,
             alpha=self.alpha,
-            max_iter=self.max_iter,
-            max_steps=self.max_steps,
+            max_iter=self.lbfgs_iter,
+            max_steps=self.adam_steps,
         )
 
     # -- one network ------------------------------------------------------------------------------------------------

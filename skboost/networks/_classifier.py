@@ -44,7 +44,7 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
         ``sensitive_features``.
     learner : str or Learner, default=None
         Weak learner of the stages. None makes a ``NetworkLearner`` from the parameters here; an instance brings its
-        own and leaves ``units_per_stage``, ``activation``, ``alpha``, ``max_iter`` and ``max_steps`` unused.
+        own and leaves ``units_per_stage``, ``activation``, ``alpha``, ``lbfgs_iter`` and ``adam_steps`` unused.
     activation : {"tanh", "logistic", "relu", "identity"}, default="tanh"
         Activation of the hidden units.
     alpha : float, default=5.0
@@ -65,9 +65,9 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
     residuals : {"gradient", "newton"}, default="gradient"
         What a stage is fitted to: the negative gradient, or the negative gradient over the curvature with the curvature
         as weight.
-    max_iter : int, default=25
+    lbfgs_iter : int, default=25
         Iterations of L-BFGS in a stage; used with at most 4096 training rows.
-    max_steps : int, default=1000
+    adam_steps : int, default=1000
         Minibatch steps of Adam in a stage; used with more rows. The time of a stage hardly depends on the rows.
     early_stopping : "auto" or bool, default="auto"
         Stop when the loss on held-out rows stops falling, and keep the best stage. "auto" does so when validation data
@@ -160,8 +160,8 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
         subsample: float = 1.0,
         step: Any = "auto",
         residuals: str = "gradient",
-        max_iter: int = 25,
-        max_steps: int = 1000,
+        lbfgs_iter: int = 25,
+        adam_steps: int = 1000,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
@@ -189,8 +189,8 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
             subsample=subsample,
             step=step,
             residuals=residuals,
-            max_iter=max_iter,
-            max_steps=max_steps,
+            lbfgs_iter=lbfgs_iter,
+            adam_steps=adam_steps,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
@@ -293,7 +293,8 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
         n_stages : int, optional
             Use the first ``n_stages`` stages only.
         """
-        return self.loss_.predict(self._raw_predict(X, n_stages))
+        raw = self._raw_predict(X, n_stages)
+        return self.loss_.predict(raw)
 
     def predict_log_proba(self, X: Any, *, n_stages: int | None = None) -> Floats:
         """Logarithms of :meth:`predict_proba`."""
