@@ -104,10 +104,12 @@ class PolarsColumn:
             return factorised(self._array(part), self.label)
         # Physical codes may be those of a pool that many columns share, so each code is
         # translated by a row that has it.
-        physical = part.to_physical().fill_null(0).to_numpy()
-        _, first, codes = np.unique(physical, return_index=True, return_inverse=True)
-        codes = np.where(part.is_null().to_numpy(), -1, codes.reshape(-1))
-        return codes, part.gather(first).to_list()
+        physical = part.to_physical().cast(int).fill_null(-1).to_numpy()
+        found, first, codes = np.unique(physical, return_index=True, return_inverse=True)
+        values = part.gather(first).to_list()
+        if found[0] == -1:
+            return codes.reshape(-1) - 1, values[1:]
+        return codes.reshape(-1), values
 
 
 class ArrowColumn:
@@ -117,21 +119,27 @@ class ArrowColumn:
         self.values = values
         self.label = label
         self.is_categorical = hasattr(values.type, "index_type")  # a dictionary type
+        if self.is_categorical:
+            self.values = values.unify_dictionaries()
+            self._dictionary = self.values.chunk(0).dictionary.to_pylist()
 
-    def _part(self, rows: Rows) -> npt.NDArray[Any]:
+    def _part(self, rows: Rows) -> Any:
         if isinstance(rows, slice):
-            part = self.values.slice(rows.start, rows.stop - rows.start)
-        else:
-            part = self.values.take(rows)
-        if self.is_categorical and part.null_count:
-            return _objects(part.to_pylist())  # to_numpy loses the nulls of a dictionary array
-        return np.asarray(part.to_numpy())
+            return self.values.slice(rows.start, rows.stop - rows.start)
+        return self.values.take(rows)
 
     def numbers(self, rows: Rows) -> npt.NDArray[Any]:
-        return as_numbers(self._part(rows), self.label)
+        part = self._part(rows)
+        if self.is_categorical:  # to_numpy would lose the nulls
+            return as_numbers(_objects(part.to_pylist()), self.label)
+        return as_numbers(np.asarray(part.to_numpy()), self.label)
 
     def coded(self, rows: Rows) -> tuple[Codes, Sequence[Any]]:
-        return factorised(self._part(rows), self.label)
+        part = self._part(rows)
+        if not self.is_categorical:
+            return factorised(np.asarray(part.to_numpy()), self.label)
+        codes = [chunk.indices.cast("int64").fill_null(-1).to_numpy() for chunk in part.chunks]
+        return np.concatenate(codes).astype(np.intp), self._dictionary
 
 
 def _objects(values: list[Any]) -> npt.NDArray[np.object_]:

@@ -79,8 +79,7 @@ default="from_dtype"
     rows spread evenly over the table, by a rule without random numbers. Everything else
     (means, standard deviations, shares, missing values, categories) is counted over all rows.
 
-    Data are read in chunks. Beyond the input and the packed rows, the encoder holds a few MiB, or
-    16 MiB and their copies for the quantiles of a long table.
+    Data are read in chunks: beyond the input and the packed rows, the encoder holds about 20 MiB.
 
     Examples
     --------
@@ -90,8 +89,10 @@ default="from_dtype"
     >>> encoder = TableEncoder().fit(X)
     >>> encoder.get_feature_names_out().tolist()
     ['x0', 'x1', 'x1_missing']
-    >>> encoder.pack(X).to_dense().round(2).tolist()
-    [[-1.22, -1.0, -0.71], [0.0, 0.0, 1.41], [1.22, 1.0, -0.71]]
+    >>> encoder.pack(X).to_dense().round(2)
+    array([[-1.22, -1.  , -0.71],
+           [ 0.  ,  0.  ,  1.41],
+           [ 1.22,  1.  , -0.71]], dtype=float32)
     """
 
     def __init__(
