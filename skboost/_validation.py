@@ -201,7 +201,10 @@ def check_weights(
     if sample_weight is None:
         return np.ones(n_rows)
     try:
-        weight = np.array(sample_weight, dtype=np.float64)
+        given = np.asarray(sample_weight)
+        if given.dtype.kind == "c":
+            raise TypeError("complex numbers are not weights")
+        weight = np.array(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must hold a number for each row: {error}.") from error
     if weight.shape != (n_rows,):
@@ -249,6 +252,8 @@ def check_regression_target(y: Any, n_rows: int) -> npt.NDArray[np.float64]:
     """
     if y is None:
         raise ValueError("A regressor requires y to be passed, but the target y is None.")
+    if np.iscomplexobj(y):
+        raise ValueError("Complex data not supported: y holds complex numbers.")
     target: npt.NDArray[np.float64] = check_array(
         y, ensure_2d=False, dtype=np.float64, order="C", input_name="y", ensure_min_samples=0
     )
@@ -256,6 +261,12 @@ def check_regression_target(y: Any, n_rows: int) -> npt.NDArray[np.float64]:
         raise ValueError(f"y must have one or two dimensions, but its shape is {target.shape}.")
     _check_length(target.shape[0], n_rows)
     return target
+
+
+def _is_missing(label: Any) -> bool:
+    """None, NaN, NaT or pandas.NA: whatever is not plainly equal to itself."""
+    same = label == label
+    return label is None or not (isinstance(same, bool | np.bool_) and bool(same))
 
 
 def check_class_target(
@@ -288,11 +299,11 @@ def check_class_target(
         raise ValueError("A classifier requires y to be passed, but the target y is None.")
     labels = column_or_1d(y, warn=True)
     _check_length(labels.shape[0], n_rows)
+    if labels.dtype == object and any(map(_is_missing, labels)):
+        raise ValueError("Input y contains NaN or None; every row needs a class label.")
     assert_all_finite(labels, input_name="y")
-    if labels.dtype == object and any(label is None for label in labels):
-        raise ValueError("Input y contains None; every row needs a class label.")
-    check_classification_targets(labels)
     try:
+        check_classification_targets(labels)
         classes, codes = np.unique(labels, return_inverse=True)
     except TypeError as error:
         raise ValueError(
