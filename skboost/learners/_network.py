@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from skboost._ext import network_numpy as kernels
+from skboost._ext import _network as kernels
 from skboost._ext.network_numpy import ACTIVATIONS, n_parameters, split
 from skboost._ext.packed import PackedRows
 from skboost.learners._base import LEARNERS, Learner, check_request

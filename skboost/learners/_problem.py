@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from skboost._ext import network_numpy as kernels
+from skboost._ext import _network as kernels
 from skboost._ext.packed import BLOCK, PackedRows
 
 Array = npt.NDArray[np.float64]

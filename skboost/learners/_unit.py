@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from skboost._ext import network_numpy as kernels
+from skboost._ext import _network as kernels
 from skboost._ext.network_numpy import ACTIVATIONS
 from skboost._ext.packed import PackedRows
 
