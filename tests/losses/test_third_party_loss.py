@@ -1,5 +1,7 @@
 """A loss written outside of the package, by the recipe of the developer guide."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -59,3 +61,11 @@ def test_an_incomplete_loss_cannot_be_made():
 
     with pytest.raises(TypeError, match="abstract"):
         Nameless()
+
+
+def test_the_guide_names_every_method_of_a_loss():
+    guide = Path(__file__).parents[2] / "doc" / "developers" / "add_a_loss.rst"
+    text = guide.read_text()
+    methods = [name for name, kind in vars(Loss).items() if callable(kind) and name[0] != "_"]
+    assert len(methods) >= 12
+    assert [name for name in methods if f"``{name}(" not in text] == []
