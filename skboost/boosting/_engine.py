@@ -212,22 +212,8 @@ def _fit_unit(
         rows = plan.row_sampler.take(rows, drawn)
         target, weight = target[drawn], weight[drawn]
     return plan.learner.fit(
-        rows, _snapped(target), weight, rng, columns=columns, n_threads=plan.n_threads
+        rows, target, weight, rng, columns=columns, n_threads=plan.n_threads
     )
-
-
-def _snapped(target: Floats) -> Floats:
-    """The target rounded to 24 bits below its largest value.
-
-    Sums over rows round differently when rows come in another order or as copies instead of weights. A network's fit
-    blows such differences up, and the next stage would do so again. Rounding the target forgets them, so that weights
-    equal copies after any number of stages; the learner could not use the lost bits anyway.
-    """
-    largest = float(np.abs(target).max(initial=0.0))
-    if not 0.0 < largest < np.inf:
-        return target
-    unit = 2.0 ** (np.ceil(np.log2(largest)) - 24)
-    return np.round(target / unit) * unit
 
 
 def _newton_target(gradient: Floats, hessian: Floats, weight: Floats) -> tuple[Floats, Floats]:

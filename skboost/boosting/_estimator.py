@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,6 +19,7 @@ from skboost.boosting._callbacks import CallbackSupportMixin, Watcher
 from skboost.boosting._engine import BoostingState, Plan, Validation, boost
 from skboost.boosting._model import StagedModel
 from skboost.boosting._objective import Objective
+from skboost.boosting._sample import Sample
 from skboost.boosting._sampling import RowSampler, spread_order
 from skboost.boosting._step import STEPS, Step
 from skboost.boosting._stopping import EarlyStopping
@@ -36,15 +36,6 @@ SMALL_DATA = 4096
 # Automatic early stopping needs enough held-out rows to tell one round from the next.
 ROWS_FOR_EARLY_STOPPING = 2000
 PREDICTION_CHUNK = 64 * 1024
-
-
-@dataclass
-class Sample:
-    """Rows that are ready for the engine: encoded, checked, without rows of weight zero."""
-
-    rows: PackedRows
-    y: npt.NDArray
-    weight: Floats
 
 
 class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
@@ -97,10 +88,12 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         table, target, weight = self._check_data(X, y, sample_weight, resume)
         seed = self._draw_seed(resume)
         training, held_out = self._split(target, weight, seed, X_val, y_val)
-        sample, validation_sample = self._encode(
-            table, target, weight, training, held_out, (X_val, y_val, sample_weight_val), resume
+        self._fit_encoder(table, weight, held_out, resume)
+        sample = self._training_sample(table, target, weight, training, sensitive_features)
+        validation_sample = self._validation_sample(
+            table, target, weight, held_out, (X_val, y_val, sample_weight_val)
         )
-        objective = self._make_objective(sample, sensitive_features, training)
+        objective = self._make_objective(sample)
         validation = self._make_validation(validation_sample)
         plan = self._make_plan(objective, sample, seed)
         state = self._begin(sample, objective, validation, plan, resume)
@@ -162,54 +155,81 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
                 "lower it, or use early_stopping=False."
             )
         training, held_out = order[n_held_out:], order[:n_held_out]
-        return (training if len(training) > SMALL_DATA else np.sort(training)), held_out
+        return training, held_out
 
     def _stops_early(self, n_rows: int) -> bool:
         if self.early_stopping == "auto":
             return n_rows >= ROWS_FOR_EARLY_STOPPING
         return bool(self.early_stopping)
 
-    def _encode(
+    def _fit_encoder(
+        self, table: Table, weight: Floats, held_out: npt.NDArray[np.intp] | None, resume: bool
+    ) -> None:
+        """Learn the encoding from the training rows; a continued fit keeps the one it has."""
+        if resume:
+            return
+        if held_out is not None:
+            weight = weight.copy()
+            weight[held_out] = 0.0  # weight 0 is as good as not there
+        self.encoder_ = TableEncoder(
+            categorical_features=self.categorical_features, handle_unknown=self.handle_unknown
+        ).fit(table, weight)
+
+    def _training_sample(
         self,
         table: Table,
         y: npt.NDArray,
         weight: Floats,
         training: npt.NDArray[np.intp],
-        held_out: npt.NDArray[np.intp] | None,
-        validation: tuple[Any, Any, Any],
-        resume: bool,
-    ) -> tuple[Sample, Sample | None]:
-        """Fit the encoding to the training rows and pack training and validation rows with it."""
-        dtype = self.dtype
-        if dtype == "auto":
-            dtype = "float64" if len(training) <= SMALL_DATA else "float32"
-        if not resume:
-            seen = weight
-            if held_out is not None:
-                seen = weight.copy()
-                seen[held_out] = 0.0  # weight 0 is as good as not there
-            self.encoder_ = TableEncoder(
-                categorical_features=self.categorical_features, handle_unknown=self.handle_unknown
-            ).fit(table, seen)
+        sensitive_features: Any,
+    ) -> Sample:
+        """Training rows in the precision of the learner."""
+        if sensitive_features is not None:
+            if self.penalty is None:
+                raise ValueError(
+                    "sensitive_features was passed, but penalty=None would ignore it; choose a penalty."
+                )
+            sensitive_features = np.asarray(sensitive_features)
+            if len(sensitive_features) != len(table):
+                raise ValueError(
+                    f"sensitive_features has {len(sensitive_features)} rows, but X has {len(table)}."
+                )
+            sensitive_features = sensitive_features[training]
+        # read with 24 bits in any case, so that copies of a row are found whatever the encoding's rounding
         rows = self._pack(table, "float32", training)
-        if dtype == "float64":
-            # computed in float64, but read with 24 bits: see the engine on rounding and weights
-            rows = PackedRows(rows.blocks.astype(np.float64), rows.n_rows)
-        sample = Sample(rows, y[training], weight[training])
-        X_val, y_val, weight_val = validation
-        if held_out is not None:
-            rows = self._pack(table, dtype, held_out)
-            return sample, Sample(rows, y[held_out], weight[held_out])
-        if X_val is None:
-            return sample, None
-        table = self._read(X_val, reset=False)
-        weight_val = check_weights(weight_val, len(table), "sample_weight_val")
-        target = self._encode_validation_target(y_val, len(table))
-        return sample, Sample(self._pack(table, dtype), target, weight_val)
+        sample = Sample(rows, y[training], weight[training], sensitive_features)
+        if len(training) <= SMALL_DATA:
+            sample = sample.without_copies()
+        if self._stage_dtype(len(training)) == "float64":
+            blocks = sample.rows.blocks.astype(np.float64)
+            sample.rows = PackedRows(blocks, sample.rows.n_rows)
+        return sample
 
-    def _make_objective(
-        self, sample: Sample, sensitive_features: Any, training: npt.NDArray[np.intp]
-    ) -> Objective:
+    def _stage_dtype(self, n_rows: int) -> str:
+        if self.dtype != "auto":
+            return str(self.dtype)
+        return "float64" if n_rows <= SMALL_DATA else "float32"
+
+    def _validation_sample(
+        self,
+        table: Table,
+        y: npt.NDArray,
+        weight: Floats,
+        held_out: npt.NDArray[np.intp] | None,
+        given: tuple[Any, Any, Any],
+    ) -> Sample | None:
+        """Rows for early stopping: held out from X, given, or none."""
+        if held_out is not None:
+            return Sample(self._pack(table, "float32", held_out), y[held_out], weight[held_out])
+        X_val, y_val, weight_val = given
+        if X_val is None:
+            return None
+        table = self._read(X_val, reset=False)
+        weight = check_weights(weight_val, len(table), "sample_weight_val")
+        target = self._encode_validation_target(y_val, len(table))
+        return Sample(self._pack(table, "float32"), target, weight)
+
+    def _make_objective(self, sample: Sample) -> Objective:
         """Resolve loss and penalties and check that they suit the target."""
         loss = LOSSES.resolve(self.loss, Loss)
         if loss.kind != self._loss_kind:
@@ -220,12 +240,6 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         loss.check_target(sample.y)
         wished = self.penalty if isinstance(self.penalty, list | tuple) else [self.penalty]
         penalties = [PENALTIES.resolve(p, Penalty) for p in wished if p is not None]
-        if sensitive_features is not None:
-            if not penalties:
-                raise ValueError(
-                    "sensitive_features was passed, but penalty=None would ignore it; choose a penalty."
-                )
-            sensitive_features = np.asarray(sensitive_features)[training]
         self.loss_ = loss
         self._raw_shape = loss.raw_shape(sample.y, self._n_target_classes)
         objective = Objective(
@@ -241,7 +255,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
                 PenaltyContext(
                     y=sample.y,
                     sample_weight=sample.weight,
-                    protected=sensitive_features,
+                    protected=sample.protected,
                     n_raw=objective.n_raw,
                 )
             )
