@@ -48,6 +48,19 @@ class ArrayColumn:
         return factorised(self.values[rows], self.label)
 
 
+class ArrayColumns(Sequence[ArrayColumn]):
+    """The columns of a two-dimensional array, made when they are asked for."""
+
+    def __init__(self, values: npt.NDArray[Any]) -> None:
+        self._values = values
+
+    def __len__(self) -> int:
+        return int(self._values.shape[1])
+
+    def __getitem__(self, column: Any) -> Any:
+        return ArrayColumn(self._values[:, column], str(column))
+
+
 class PandasColumn:
     """A pandas Series of an extension type: categorical, masked, string or Arrow."""
 
@@ -201,16 +214,12 @@ def missing_mask(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_] | Non
     return None if finite else np.isnan(values)
 
 
-def check_finite(values: npt.NDArray[np.float64], labels: Sequence[str]) -> None:
-    """Refuse infinite values in ``values`` of shape (n_columns, n_rows), naming the column."""
+def first_infinite(values: npt.NDArray[np.float64]) -> int | None:
+    """First row of ``values``, of shape (n_columns, n_rows), that holds an infinite value."""
     if missing_mask(values) is None:
-        return
-    bad = np.flatnonzero(np.isinf(values).any(axis=1))
-    if len(bad):
-        raise ValueError(
-            f"Input X contains infinity in column {labels[bad[0]]}. Replace it by a finite number, "
-            "or by NaN, which stands for a missing value."
-        )
+        return None
+    found = np.flatnonzero(np.isinf(values).any(axis=1))
+    return int(found[0]) if len(found) else None
 
 
 def factorised(values: npt.NDArray[Any], label: str) -> tuple[Codes, Sequence[Any]]:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skboost._ext.packed import BLOCK, PackedRows
 from skboost._validation import Integer, Nothing, OneOf, check_parameters, check_weights
 from skboost.tables._categorical import OneHot, categorical_columns
+from skboost.tables._names import input_names, told_apart
 from skboost.tables._numeric import NumericScaling
 from skboost.tables._table import Table, WeightedRows, read_table, row_chunks, rows_between
 
@@ -30,7 +31,7 @@ class TableEncoder(BaseEstimator):
     result is shifted and scaled to mean 0 and standard deviation 1, so that a ridge penalty means
     the same for every column. Missing values become 0, and a column that had some at fit gets an
     indicator. Categorical columns become one-hot outputs of about the same size. The formulas are
-    in the attributes' documentation below.
+    in :class:`NumericScaling` and :class:`OneHot`.
 
     The outputs are ordered by kind: numeric columns in the order of the table, then missing
     indicators, then the categories of each categorical column.
@@ -218,18 +219,13 @@ default="from_dtype"
             All different: where two would be equal, underscores are added to the later one.
         """
         check_is_fitted(self, "n_outputs_")
-        names = self._input_names(input_features)
+        fitted = getattr(self, "feature_names_in_", None)
+        names = input_names(fitted, self.n_features_in_, input_features)
         numeric = [names[column] for column in self.numeric_.columns]
         wanted = numeric + [f"{numeric[place]}_missing" for place in self.numeric_.indicator]
         for coding in self.categorical_:
             wanted += [f"{names[coding.column]}_{label}" for label in coding.labels]
-        taken: set[str] = set()
-        for place, name in enumerate(wanted):
-            while name in taken:
-                name += "_"
-            taken.add(name)
-            wanted[place] = name
-        return np.array(wanted, dtype=object)
+        return np.array(told_apart(wanted), dtype=object)
 
     def get_state(self) -> dict[str, Any]:
         """What :meth:`pack` needs, without Python objects.
@@ -291,22 +287,6 @@ default="from_dtype"
 
     def _count_outputs(self) -> int:
         return self.numeric_.n_outputs + sum(coding.n_outputs for coding in self.categorical_)
-
-    def _input_names(self, input_features: npt.ArrayLike | None) -> list[str]:
-        fitted = getattr(self, "feature_names_in_", None)
-        if input_features is None:
-            if fitted is not None:
-                return list(fitted)
-            return [f"x{column}" for column in range(self.n_features_in_)]
-        given = [str(name) for name in np.asarray(input_features, dtype=object)]
-        if fitted is not None and given != list(fitted):
-            raise ValueError("input_features is not equal to feature_names_in_")
-        if len(given) != self.n_features_in_:
-            raise ValueError(
-                "input_features should have length equal to number of features "
-                f"({self.n_features_in_}), got {len(given)}"
-            )
-        return given
 
     def _pack_numeric(
         self, table: Table, rows: npt.NDArray[np.intp] | None, packed: PackedRows

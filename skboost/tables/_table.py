@@ -14,12 +14,13 @@ from sklearn.utils import check_array
 
 from skboost.tables._columns import (
     ArrayColumn,
+    ArrayColumns,
     ArrowColumn,
     Column,
     PandasColumn,
     PolarsColumn,
     Rows,
-    check_finite,
+    first_infinite,
 )
 
 # Numbers handled at a time: 1 MiB of float64, which stays in the second-level cache.
@@ -82,7 +83,13 @@ class Table:
             if len(columns) < self.n_columns:
                 part = part[:, columns]
             out = np.array(part.T, dtype=np.float64, order="C")
-        check_finite(out, [self.columns[column].label for column in columns])
+        infinite = first_infinite(out)
+        if infinite is not None:
+            label = self.columns[columns[infinite]].label
+            raise ValueError(
+                f"Input X contains infinity in column {label}. Replace it by a finite number, or "
+                "by NaN, which stands for a missing value."
+            )
         return out
 
 
@@ -189,8 +196,7 @@ def _read_array(X: Any) -> Table:
     # Infinite values are refused where the values are read: in the same pass, naming the column.
     values = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
     matrix = values if values.dtype.kind in "buif" else None
-    columns = [ArrayColumn(values[:, j], f"{j}") for j in range(values.shape[1])]
-    return Table(columns, None, values.shape[0], matrix)
+    return Table(ArrayColumns(values), None, values.shape[0], matrix)
 
 
 def _read_frame(X: Any) -> Table | None:
