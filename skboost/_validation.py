@@ -252,7 +252,7 @@ def check_regression_target(y: Any, n_rows: int) -> npt.NDArray[np.float64]:
     """
     if y is None:
         raise ValueError("A regressor requires y to be passed, but the target y is None.")
-    if np.iscomplexobj(y):
+    if np.iscomplexobj(np.asarray(y)):  # asarray: y may refuse NumPy functions but not conversion
         raise ValueError("Complex data not supported: y holds complex numbers.")
     target: npt.NDArray[np.float64] = check_array(
         y, ensure_2d=False, dtype=np.float64, order="C", input_name="y", ensure_min_samples=0
