@@ -7,6 +7,7 @@
  *
  *   skb_exp_d, skb_exp_f        e^x for x <= 88 (float) or 709 (double). Below -87 or -708 the result is exactly 0, so that
  *                               no subnormal number is ever formed. -inf gives 0, NaN gives NaN.
+ *   skb_exp_split_d, _f         e^x as f 2^p, with f near one and p whole, for |x| <= 2000 (float) or 10^6 (double).
  *   skb_log1p_d, skb_log1p_f    ln(1 + x) for 0 <= x < 2^23 (float) or 2^52 (double). NaN gives NaN.
  *   skb_pow2_d, skb_pow2_f      2^k for a whole number k <= 0 held in a real number; exactly 0 below the smallest normal power.
  *
@@ -56,6 +57,19 @@ SKB_INLINE float skb_exp_core_f(float r) {
     const float a = 0.5f + r * 0x1.5554dcp-3f, b = 0x1.55551ap-5f + r * 0x1.120b6ep-7f;
     const float q = a + r2 * (b + r2 * 0x1.6d110ap-10f);
     return 1.0f + (r + r2 * q);
+}
+
+/* e^x = f 2^p: returns f between sqrt(1/2) and sqrt(2), stores the whole number p. */
+SKB_INLINE double skb_exp_split_d(double x, double *p) {
+    const double k = (x * SKB_LOG2E_D + SKB_ROUND_D) - SKB_ROUND_D;
+    *p = k;
+    return skb_exp_core_d((x - k * SKB_LN2_HI_D) - k * SKB_LN2_LO_D);
+}
+
+SKB_INLINE float skb_exp_split_f(float x, float *p) {
+    const float k = (x * SKB_LOG2E_F + SKB_ROUND_F) - SKB_ROUND_F;
+    *p = k;
+    return skb_exp_core_f((x - k * SKB_LN2_HI_F) - k * SKB_LN2_LO_F);
 }
 
 SKB_INLINE double skb_exp_d(double x) {
