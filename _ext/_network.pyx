@@ -8,9 +8,8 @@ import os
 
 import numpy as np
 
-cimport cython
 from cython.parallel cimport prange
-from libc.math cimport INFINITY, M_PI, cos, fabs, isfinite, pow, sqrt
+from libc.math cimport INFINITY, M_PI, cos, fabs, isfinite, sqrt
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -77,7 +76,7 @@ SIMD = SIMD_LEVELS[LEVEL]
 cdef int MOST_CHUNKS = 64
 cdef int LEAST_CHUNK = 16  # blocks; below, the partial sums would cost more than they are worth
 cdef int HISTORY = 10  # pairs of the quasi-Newton method
-cdef double THREADS_PAY = 2e-4  # seconds of work
+cdef double THREADS_PAY = 2e-4  # seconds of work on one thread
 
 
 # ---------------------------------------------------------------------------------------------- memory and threads
@@ -105,9 +104,9 @@ cdef int64_t chunk_of(int64_t n_blocks, int64_t most_chunks) noexcept nogil:
     return round_up(max(share, LEAST_CHUNK), SKB_GROUP)
 
 
-cdef int threads_for(double operations, int n_threads) noexcept nogil:
-    """One thread unless the work is worth waking others: about 10^10 operations a second."""
-    return n_threads if operations > THREADS_PAY * 1e10 else 1
+cdef int threads_for(double seconds, int n_threads) noexcept nogil:
+    """One thread unless the work (a rough estimate) is worth waking others."""
+    return n_threads if seconds > THREADS_PAY else 1
 
 
 cdef class Shape:
@@ -133,10 +132,10 @@ cdef class Shape:
         net.plain = &self.plain[0]
         self.n_parameters = n_units * (net.n_in + 1 + n_outputs) + n_outputs
 
-    cdef double operations(self, int64_t n_blocks):
-        """Rough cost of a forward pass over the blocks."""
+    cdef double seconds(self, int64_t n_blocks):
+        """Rough time of a forward pass over the blocks."""
         cdef skb_network *net = &self.net
-        return 64.0 * n_blocks * net.n_units * (2 * net.n_in + 20 + 2 * net.n_out)
+        return 2e-11 * SKB_BLOCK * n_blocks * net.n_units * (2 * net.n_in + 20 + 2 * net.n_out)
 
 
 cdef int _check_problem(Shape shape, int64_t n_blocks, int64_t n_targets, int64_t n_weights,
@@ -174,7 +173,7 @@ def summarise(const double[:, ::1] target, const double[:, ::1] weight, int n_th
     cdef double[:, ::1] parts = np.zeros((n_chunks, 5))
     cdef double total = 0, square = 0, largest = 0, smallest = INFINITY
     cdef int64_t n_positive = 0
-    cdef int used = threads_for(4.0 * n_rows * n_out, n_threads)
+    cdef int used = threads_for(2e-9 * n_rows * n_out, n_threads)
     if weight.shape[0] != n_rows or n_weights not in (1, n_out):
         raise ValueError("weight must hold one number per row, or one per row and output.")
     for i in prange(n_chunks, nogil=True, num_threads=used, schedule="static"):
@@ -224,7 +223,7 @@ cdef void _summarise_chunk(const double *target, const double *weight, int64_t n
         n_positive += positive
     part[0] = total
     part[1] = square
-    part[2] = largest
+    part[2] = largest if square == square else square  # a comparison with nan would lose it
     part[3] = smallest
     part[4] = n_positive
 
@@ -232,7 +231,7 @@ cdef void _summarise_chunk(const double *target, const double *weight, int64_t n
 def pack_outputs(const double[:, ::1] values, double scale, real[:, :, ::1] packed, int n_threads=1):
     """``packed[block, k, row] = values[row, k] / scale``; padding rows become zero."""
     cdef int64_t n_rows = values.shape[0], n_out = values.shape[1], n_blocks = packed.shape[0], b
-    cdef int used = threads_for(4.0 * n_rows * n_out, n_threads)
+    cdef int used = threads_for(1e-9 * n_rows * n_out, n_threads)
     if packed.shape[1] != n_out or n_blocks != (n_rows + SKB_BLOCK - 1) // SKB_BLOCK or packed.shape[2] != SKB_BLOCK:
         raise ValueError("packed must have the shape (ceil(n_rows / 64), n_outputs, 64).")
     for b in prange(n_blocks, nogil=True, num_threads=used, schedule="static"):
@@ -320,7 +319,7 @@ cdef Data describe(Shape shape, const void *rows, const void *target, const void
     data.chunk = chunk_of(n_blocks, MOST_CHUNKS)
     data.n_chunks = (n_blocks + data.chunk - 1) // data.chunk
     data.work_size = evaluate_work(&shape.net)
-    data.n_threads = <int> min(<int64_t> threads_for(2 * shape.operations(n_blocks), n_threads), data.n_chunks)
+    data.n_threads = <int> min(<int64_t> threads_for(2 * shape.seconds(n_blocks), n_threads), data.n_chunks)
     return data
 
 
@@ -368,7 +367,7 @@ def forward(const real[:, :, ::1] blocks, const int32_t[::1] columns, const doub
     cdef int64_t chunk = chunk_of(n_blocks, MOST_CHUNKS)
     cdef int64_t n_chunks = (n_blocks + chunk - 1) // chunk
     cdef int64_t size = (SKB_SPAN + n_out) * SKB_BLOCK * sizeof(real) + SKB_GROUP * n_out * SKB_BLOCK * sizeof(double)
-    cdef int used = threads_for(shape.operations(n_blocks), n_threads)
+    cdef int used = threads_for(shape.seconds(n_blocks), n_threads)
     cdef Buffer work
     cdef real *narrowed
     cdef const double *bias
@@ -423,8 +422,8 @@ def gram(const real[:, :, ::1] blocks, const int32_t[::1] columns, const real[:,
     cdef int64_t group = SKB_GROUP if m <= 128 else 1
     cdef int64_t work_size = n_units * SKB_BLOCK * sizeof(real) + group * (2 * m + n_out) * SKB_BLOCK * sizeof(double)
     cdef int64_t n_narrowed = n_units * (shape.net.n_in + 1), c, i, j, s
-    cdef double operations = shape.operations(n_blocks) + 64.0 * n_blocks * m * m * n_weights
-    cdef int used = <int> min(<int64_t> threads_for(operations, n_threads), n_chunks)
+    cdef double seconds = shape.seconds(n_blocks) + 5e-11 * SKB_BLOCK * n_blocks * m * m * n_weights
+    cdef int used = <int> min(<int64_t> threads_for(seconds, n_threads), n_chunks)
     cdef Buffer work, partial
     cdef real *narrowed
     cdef double *part

@@ -59,7 +59,7 @@ SKB_DECLARE(double)
 SKB_DECLARE(float)
 
 /* what the whole file may use: everything the machine has with -march=native, else the oldest machine */
-#if !defined(__GNUC__)
+#if !defined(__GNUC__) || defined(SKB_NO_VECTORS)
 #define BYTES 8
 #define TILE 2
 #elif defined(__AVX512F__)

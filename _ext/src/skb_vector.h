@@ -3,7 +3,7 @@
  * Expects REAL, LANES, REAL_IS_DOUBLE and NAME(x). One lane is an ordinary number, for compilers that know no vector
  * types. A vector may start at any REAL: tables that numpy allocated are not aligned to whole vectors. */
 
-#define INLINE static inline SKB_ALWAYS_INLINE
+#define INLINE static SKB_ALWAYS_INLINE
 
 #if LANES > 1
 typedef REAL NAME(vec) __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));

@@ -79,8 +79,10 @@ def check_request(
 ) -> None:
     """Refuse targets and weights that do not fit the rows or the learner."""
     name, n_rows = type(learner).__name__, rows.n_rows
-    if n_rows == 0:
-        raise ValueError(f"{name} needs at least one row, got none.")
+    if n_rows == 0 or rows.n_columns == 0:
+        raise ValueError(
+            f"{name} needs at least one row and one column, got {n_rows} and {rows.n_columns}."
+        )
     if target.ndim != 2 or target.shape[0] != n_rows or target.shape[1] == 0:
         raise ValueError(
             f"{name} needs a target of shape ({n_rows}, n_outputs), got {target.shape}."

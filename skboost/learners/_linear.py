@@ -111,7 +111,7 @@ class LinearLearner(Learner):
             return NetworkUnit.zero(rows.n_columns, n_outputs, n_outputs, "identity")
         mean = problem.column_means()
         gram, moment = problem.normal_equations(mean, 0, 0)
-        solution = solve_ridge(gram, moment, self.alpha)
+        solution = solve_ridge(gram, moment, problem.penalty(self.alpha))
         slopes = problem.scale * solution[:-1]
         return NetworkUnit(
             problem.spread(slopes, rows.n_columns),

@@ -130,7 +130,7 @@ class NetworkLearner(Learner):
         )
         if not (np.isfinite(gram).all() and np.isfinite(moment).all()):
             return zero
-        solution = problem.scale * solve_ridge(gram, moment, self.alpha)
+        solution = problem.scale * solve_ridge(gram, moment, problem.penalty(self.alpha))
         if not np.isfinite(solution).all():
             return zero
         return NetworkUnit(
@@ -164,7 +164,7 @@ class NetworkLearner(Learner):
             parameters,
             self.n_units,
             ACTIVATIONS[self.activation],
-            float(self.alpha),
+            problem.penalty(self.alpha),
             problem.total_weight,
         )
         if solver == "lbfgs":

@@ -26,14 +26,18 @@ class Problem:
     target : ndarray of shape (n_blocks, K, 64)
         Divided by ``scale``.
     weight : ndarray of shape (n_blocks, 1 or K, 64)
-        Zero for the padding.
+        Divided by ``weight_unit``; zero for the padding.
     scale : float
         Root of the weighted mean square of the target, over all outputs together: the outputs keep
         their proportions, so that one penalty treats them alike.
+    weight_unit : float
+        Mean of the weights, so that weights of any size keep their digits in float32.
     total_weight : float
-        Sum of the weights; with one weight per row and output, its mean over the outputs.
+        Sum of the packed weights; with one weight per row and output, its mean over the outputs.
+    n_rows : int
     n_positive : int
         Number of rows with a positive weight.
+    n_threads : int
     """
 
     blocks: npt.NDArray[np.floating]
@@ -41,9 +45,10 @@ class Problem:
     target: npt.NDArray[np.floating]
     weight: npt.NDArray[np.floating]
     scale: float
+    weight_unit: float
     total_weight: float
-    n_positive: int
     n_rows: int
+    n_positive: int
     n_threads: int
 
     @classmethod
@@ -74,26 +79,29 @@ class Problem:
             )
         if not math.isfinite(largest):
             raise ValueError("The target of a learner must be finite, but it holds nan or inf.")
-        if total == 0.0 or largest == 0.0:
+        if total == 0.0 or square == 0.0:
             return None
+        if 2 * n_positive <= rows.n_rows:  # a copy of the few rows that count is soon paid back
+            kept = np.flatnonzero((weights > 0.0).any(axis=1))
+            rows, target, weights = rows.take(kept), target[kept], weights[kept]
         # squares relative to the largest value: neither overflow nor underflow
         scale = largest * math.sqrt(square / (total * target.shape[1] / weights.shape[1]))
-        if scale == 0.0:
-            return None
+        weight_unit = total / (n_positive * weights.shape[1])
         n_blocks = len(rows.blocks)
         packed_target = np.empty((n_blocks, target.shape[1], BLOCK), dtype=rows.dtype)
         packed_weight = np.empty((n_blocks, weights.shape[1], BLOCK), dtype=rows.dtype)
         kernels.pack_outputs(target, scale, packed_target, n_threads)
-        kernels.pack_outputs(weights, 1.0, packed_weight, n_threads)
+        kernels.pack_outputs(weights, weight_unit, packed_weight, n_threads)
         return cls(
             rows.blocks,
             _checked_columns(columns, rows.n_columns),
             packed_target,
             packed_weight,
             scale,
-            total / weights.shape[1],
-            n_positive,
+            weight_unit,
+            float(n_positive),
             rows.n_rows,
+            n_positive,
             n_threads,
         )
 
@@ -107,6 +115,10 @@ class Problem:
         """Number of outputs K."""
         return int(self.target.shape[1])
 
+    def penalty(self, alpha: float) -> float:
+        """The penalty in the unit of the packed weights."""
+        return float(alpha) / self.weight_unit
+
     def spread(self, hidden: Array, n_columns: int) -> Array:
         """Give weights (n_columns_entering, J) zero rows for the columns that do not enter."""
         if self.columns is None:
@@ -116,12 +128,13 @@ class Problem:
         return full
 
     def column_means(self) -> Array:
-        """Means of the columns that enter, in float64, over all rows alike.
+        """Means of the columns that enter over the first rows.
 
-        They only serve as a shift that saves digits, so they need no weights.
+        They only serve as a shift that saves digits, so a few thousand rows without weights will do.
         """
-        chosen = self.blocks if self.columns is None else self.blocks[:, self.columns]
-        return np.asarray(chosen.sum(axis=(0, 2), dtype=np.float64)) / self.n_rows
+        first = self.blocks[:64] if self.columns is None else self.blocks[:64, self.columns]
+        n_rows = min(self.n_rows, len(first) * BLOCK)
+        return np.asarray(first.sum(axis=(0, 2), dtype=np.float64)) / n_rows
 
     def normal_equations(
         self, parameters: Array, n_units: int, activation: int
