@@ -7,7 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, softmax
+
+from skboost._ext.softmax import expit, softmax
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,9 +57,9 @@ class Link:
         if self.name == "exp":
             return bounded_exp(scores)
         if self.name == "logistic":
-            return np.column_stack([expit(-scores), expit(scores)])
+            return np.column_stack([expit(-scores, n_threads=1), expit(scores, n_threads=1)])
         if self.name == "softmax":
-            return np.asarray(softmax(scores, axis=1))
+            return np.asarray(softmax(scores, n_threads=1), dtype=np.float64)
         if self.name == "sorted":
             return np.sort(scores, axis=1)[:, list(self.rank)]
         return scores

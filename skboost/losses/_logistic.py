@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.special import expit
 
+from skboost._ext.softmax import cross_entropy, cross_entropy_along, logistic
 from skboost.losses._base import LOSSES, CodeArray, FloatArray, Loss, Seed
 from skboost.losses._link import Link
 
@@ -58,39 +58,35 @@ class LogLoss(Loss):
 
     def value(self, y: CodeArray, raw: FloatArray) -> FloatArray:
         """Negative log-probability of each row's class, of shape (n,)."""
-        if raw.ndim == 1:
-            loss: FloatArray = np.logaddexp(0.0, -self._slope * _signs(y) * raw)
-            return loss
-        top = raw.max(axis=1)
-        total = np.exp(raw - top[:, None]).sum(axis=1)
-        surprise: FloatArray = np.log(total) + (top - raw[np.arange(len(y)), y])
-        return surprise
+        loss = np.empty(raw.shape[0])
+        self._fill(y, raw, loss=loss)
+        return loss
 
     def gradient(self, y: CodeArray, raw: FloatArray) -> FloatArray:
         """Probabilities minus the indicator of the class, of the shape of ``raw``."""
-        if raw.ndim == 1:
-            signs = _signs(y)
-            # not p - y: this form keeps its digits when p is close to y
-            return -self._slope * signs * _expit(-self._slope * signs * raw)
-        slope = _softmax(raw)
-        slope[np.arange(len(y)), y] -= 1.0
-        return slope
+        gradient = np.empty(raw.shape)
+        self._fill(y, raw, gradient=gradient)
+        return gradient
 
     def hessian(self, y: CodeArray, raw: FloatArray) -> FloatArray:
         """p (1 - p) for each raw score."""
-        if raw.ndim == 1:
-            return self._slope**2 * _expit(self._slope * raw) * _expit(-self._slope * raw)
-        shares = _softmax(raw)
-        return shares * (1.0 - shares)
+        hessian = np.empty(raw.shape)
+        self._fill(y, raw, hessian=hessian)
+        return hessian
+
+    def value_and_gradient(
+        self, y: CodeArray, raw: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, FloatArray]:
+        """Both in one sweep over the rows."""
+        loss, gradient = np.empty(raw.shape[0]), np.empty(raw.shape)
+        self._fill(y, raw, loss=loss, gradient=gradient, n_threads=n_threads)
+        return loss, gradient
 
     def curvature(self, y: CodeArray, raw: FloatArray, direction: FloatArray) -> FloatArray:
         """Exact curvature along a direction: its variance under the probabilities."""
         if raw.ndim == 1:
             return self.hessian(y, raw) * direction**2
-        shares = _softmax(raw)
-        mean = np.einsum("ik,ik->i", shares, direction)
-        spread: FloatArray = np.einsum("ik,ik->i", shares, (direction - mean[:, None]) ** 2)
-        return spread
+        return np.asarray(cross_entropy_along(y, raw, direction, n_threads=1)[1], dtype=np.float64)
 
     def initial_raw(
         self,
@@ -120,6 +116,27 @@ class LogLoss(Loss):
         count = 2 if n_raw is None else n_raw
         y = rng.permutation(np.arange(n) % count).astype(np.int64)
         return y, 2.0 * rng.standard_normal((n,) if count == 2 else (n, count))
+
+    def _fill(
+        self,
+        y: CodeArray,
+        raw: FloatArray,
+        *,
+        loss: FloatArray | Literal[False] = False,
+        gradient: FloatArray | Literal[False] = False,
+        hessian: FloatArray | Literal[False] = False,
+        n_threads: int = 1,
+    ) -> None:
+        """Fill those of the three arrays that are given, in one pass of a kernel."""
+        kernel = logistic if raw.ndim == 1 else cross_entropy
+        factor = self._slope if raw.ndim == 1 else 1.0
+        scores = raw if factor == 1.0 else factor * raw
+        kernel(y, scores, loss=loss, gradient=gradient, hessian=hessian, n_threads=n_threads)
+        if factor != 1.0:  # the kernel differentiates by the log-odds
+            if gradient is not False:
+                gradient *= factor
+            if hessian is not False:
+                hessian *= factor**2
 
 
 @LOSSES.register("half_log_loss")
@@ -161,20 +178,3 @@ class HalfLogLoss(LogLoss):
         """Half the log-odds of the weighted class shares for two classes, zeros for more."""
         shape = self.raw_shape(y, n_classes)
         return np.zeros(shape) if shape else super().initial_raw(y, sample_weight, n_classes)
-
-
-def _expit(raw: FloatArray) -> FloatArray:
-    """1 / (1 + exp(-raw))."""
-    return np.asarray(expit(raw), dtype=np.float64)
-
-
-def _signs(y: CodeArray) -> FloatArray:
-    """+1 for the second class, -1 for the first."""
-    return 2.0 * y.astype(np.float64) - 1.0
-
-
-def _softmax(raw: FloatArray) -> FloatArray:
-    """Probabilities of each row, of the shape of ``raw``."""
-    powers = np.exp(raw - raw.max(axis=1, keepdims=True))
-    shares: FloatArray = powers / powers.sum(axis=1, keepdims=True)
-    return shares
