@@ -17,8 +17,8 @@ from skboost.tables._names import input_names, told_apart
 from skboost.tables._numeric import NumericScaling
 from skboost.tables._table import Table, WeightedRows, read_table, row_chunks, rows_between
 
-# Where the compression of large values starts, in robust standard deviations. For "standard" it
-# only keeps squares and float32 from overflowing.
+# Where the compression of large values starts, in (robust) standard deviations. For "standard" it
+# only keeps squares and float32 from overflowing, for values that were not there at fit.
 _KNEE = {"robust": 3.0, "standard": 1e6}
 _STATE_FORMAT = 1
 
@@ -55,8 +55,8 @@ default="from_dtype"
         counted. The rarest by weight share one output, ``<name>_infrequent``. At least 2.
     numeric_scaling : {"robust", "standard"}, default="robust"
         "standard" leaves out the compression of large values: each column is shifted and scaled
-        linearly to mean 0 and standard deviation 1. (Beyond a million robust standard deviations
-        values are still compressed, so that squares and float32 do not overflow.)
+        linearly to mean 0 and standard deviation 1. (New values beyond a million standard
+        deviations are still compressed, so that squares and float32 do not overflow.)
     dtype : float32 or float64, default=numpy.float32
         Type of the packed rows. The arithmetic is float64 in any case.
 
@@ -149,7 +149,9 @@ default="from_dtype"
         categorical = categorical_columns(table, self.categorical_features)
         numeric = np.setdiff1d(np.arange(table.n_columns), categorical)
         self._set_columns(table.n_columns, table.names)
-        self.numeric_ = NumericScaling.fit(rows, numeric, _KNEE[self.numeric_scaling])
+        self.numeric_ = NumericScaling.fit(
+            rows, numeric, _KNEE[self.numeric_scaling], robust=self.numeric_scaling == "robust"
+        )
         self.categorical_ = [
             OneHot.fit(rows, column, self.max_categories) for column in categorical.tolist()
         ]

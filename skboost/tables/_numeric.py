@@ -48,10 +48,12 @@ class NumericScaling:
     float, so ``|s|`` stays below 720 for a knee of 3.
 
     ``centre`` is the weighted median and ``scale`` the weighted interquartile range divided by
-    1.349; where that is zero, the weighted standard deviation. ``mean`` is the weighted mean of
-    ``s`` and ``gain`` one over its weighted standard deviation (at least 0.5), both over the values
-    that are not missing. Hence each encoded column has mean 0 and standard deviation 1, up to
-    rounding to float32 and that bound. A column without variation has ``gain`` 0.
+    1.349; where that is zero, and wherever the scaling is not robust, the weighted standard
+    deviation (in whose unit no value at fit is a million away, so that none is compressed).
+    ``mean`` is the weighted mean of ``s`` and ``gain`` one over its weighted standard deviation (at
+    least 0.5), both over the values that are not missing. Hence each encoded column has mean 0 and
+    standard deviation 1, up to rounding to float32 and that bound. A column without variation has
+    ``gain`` 0.
 
     A column with missing and present values at fit has one more output, its indicator: with the
     weighted share p of missing values, ``(1 - p) / max(sqrt(p (1 - p)), 0.1)`` where the value is
@@ -81,9 +83,11 @@ class NumericScaling:
     knee: float
 
     @classmethod
-    def fit(cls, rows: WeightedRows, columns: npt.NDArray[np.intp], knee: float) -> NumericScaling:
+    def fit(
+        cls, rows: WeightedRows, columns: npt.NDArray[np.intp], knee: float, robust: bool = True
+    ) -> NumericScaling:
         """Learn the scaling of ``columns`` from ``rows``."""
-        centre, scale, constant = _centre_and_scale(rows, columns)
+        centre, scale, constant = _centre_and_scale(rows, columns, robust)
         moments, missing = np.zeros((3, len(columns))), np.zeros(len(columns))
         for part, weight in rows.chunks(len(columns)):
             values = rows.table.numbers(columns, part)
@@ -151,7 +155,7 @@ def compress(values: Floats, centre: Floats, scale: Floats, knee: float) -> None
 
 
 def _centre_and_scale(
-    rows: WeightedRows, columns: npt.NDArray[np.intp]
+    rows: WeightedRows, columns: npt.NDArray[np.intp], robust: bool
 ) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
     """Median, interquartile range in normal units or what replaces it, and which are constant."""
     centre, scale = np.empty(len(columns)), np.empty(len(columns))
@@ -167,7 +171,7 @@ def _centre_and_scale(
         scale[group] = np.minimum(spread, _LARGEST)
     unseen = np.isnan(centre)  # no value in the rows that were looked at
     centre[unseen], scale[unseen] = 0.0, 0.0
-    flat = np.flatnonzero(scale <= _ROUNDING * np.abs(centre))
+    flat = np.flatnonzero((scale <= _ROUNDING * np.abs(centre)) | (not robust))
     if len(flat):
         scale[flat] = _standard_deviation(rows, columns[flat], centre[flat])
     constant = scale <= _ROUNDING * np.abs(centre)

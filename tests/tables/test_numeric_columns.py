@@ -74,6 +74,14 @@ def test_linear_relations_keep_their_form_under_standard_scaling():
     assert_allclose(encoded(X, numeric_scaling="standard"), expected, rtol=1e-6, atol=1e-6)
 
 
+def test_standard_scaling_is_linear_for_columns_with_a_tiny_interquartile_range():
+    # a saturated logistic unit: nearly always nearly 0, and sometimes 1
+    x = np.full(200, 1.0)
+    x[:160] = 1e-9 * np.random.default_rng(0).random(160)
+    expected = (x - x.mean()) / x.std()
+    assert_allclose(encoded(x[:, None], numeric_scaling="standard")[:, 0], expected, rtol=1e-6)
+
+
 def test_units_do_not_matter():
     X = np.random.default_rng(0).standard_t(3, size=(200, 4))
     other = X * 2.0 ** np.array([-600, -3, 10, 900]) + [0.0, 1.0, 100.0, 0.0]
