@@ -41,6 +41,7 @@ class BaseBoostedNetwork(BoostedEstimator):
         "n_iter_no_change": Integer(1),
         "tol": Number(0, np.inf, closed="left"),
         "handle_unknown": OneOf("ignore", "error"),
+        "numeric_scaling": OneOf("robust", "standard"),
         "dtype": OneOf("auto", "float32", "float64"),
         "warm_start": Flag(),
         "n_threads": (Integer(), Nothing()),
@@ -72,6 +73,7 @@ class BaseBoostedNetwork(BoostedEstimator):
         tol: float,
         categorical_features: Any,
         handle_unknown: str,
+        numeric_scaling: str,
         dtype: str,
         warm_start: bool,
         n_threads: int | None,
@@ -100,6 +102,7 @@ class BaseBoostedNetwork(BoostedEstimator):
         self.tol = tol
         self.categorical_features = categorical_features
         self.handle_unknown = handle_unknown
+        self.numeric_scaling = numeric_scaling
         self.dtype = dtype
         self.warm_start = warm_start
         self.n_threads = n_threads

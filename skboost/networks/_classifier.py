@@ -82,6 +82,9 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
         Columns that hold categories: those with a categorical dtype in a dataframe, or a mask, indices or names.
     handle_unknown : {"ignore", "error"}, default="ignore"
         What to do with a category that was not seen in ``fit``: encode it as none of the known ones, or raise.
+    numeric_scaling : {"robust", "standard"}, default="robust"
+        How numeric columns are scaled: by quantiles, with far-out values compressed, or linearly by mean and standard
+        deviation. With "standard" the merged network can be written in terms of raw columns (``Network.to_layers``).
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision in which stages are fitted. "auto" is float64 for at most 4096 training rows, where weights then act
         exactly like copies of rows, and float32 above. Predictions are always in float64.
@@ -168,6 +171,7 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
         tol: float = 1e-5,
         categorical_features: Any = "from_dtype",
         handle_unknown: str = "ignore",
+        numeric_scaling: str = "robust",
         dtype: str = "auto",
         warm_start: bool = False,
         n_threads: int | None = None,
@@ -197,6 +201,7 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
             tol=tol,
             categorical_features=categorical_features,
             handle_unknown=handle_unknown,
+            numeric_scaling=numeric_scaling,
             dtype=dtype,
             warm_start=warm_start,
             n_threads=n_threads,
