@@ -165,7 +165,8 @@ cdef const real *first_of(const real[:, :, ::1] blocks) noexcept nogil:
 def summarise(const double[:, ::1] target, const double[:, ::1] weight, int n_threads=1):
     """Total weight, ``sum w (t / max|t|)^2``, max|t|, least weight, rows of positive weight.
 
-    ``weight`` has one column or as many as ``target``. The largest value is nan if a target is nan.
+    ``weight`` has one column or as many as ``target``. The largest value is taken where the weight is positive; it is
+    nan if any target is nan.
     """
     cdef int64_t n_rows = target.shape[0], n_out = target.shape[1], n_weights = weight.shape[1]
     cdef int64_t chunk = SKB_BLOCK * chunk_of((n_rows + SKB_BLOCK - 1) // SKB_BLOCK, MOST_CHUNKS)
@@ -216,7 +217,8 @@ cdef void _summarise_chunk(const double *target, const double *weight, int64_t n
                 smallest = smallest if w >= smallest else w
                 positive = positive or w > 0
             t = target[i * n_out + k]
-            largest = largest if fabs(t) <= largest else fabs(t)
+            if w > 0 and fabs(t) > largest:
+                largest = fabs(t)
             if unit > 0:
                 t = t / unit
             square += w * t * t

@@ -75,9 +75,11 @@ def summarise(
 ) -> tuple[float, float, float, float, int]:
     """Total weight, ``sum w (t / max|t|)^2``, max|t|, least weight, rows of positive weight.
 
-    ``weight`` has one column or as many as ``target``. The largest value is nan if a target is nan.
+    ``weight`` has one column or as many as ``target``. The largest value is taken where the weight
+    is positive; it is nan if any target is nan.
     """
-    largest = float(np.max(np.abs(target)))
+    counted = np.where((weight > 0.0) | ~np.isfinite(target), np.abs(target), 0.0)
+    largest = float(np.max(counted))
     square = 0.0
     if 0.0 < largest < math.inf:
         square = float(np.sum(weight * (target / largest) ** 2))
