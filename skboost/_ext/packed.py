@@ -76,6 +76,10 @@ class PackedRows:
             taken.put(start, self.blocks[part // BLOCK, :, part % BLOCK])
         return taken
 
+    def head(self, n_rows: int) -> PackedRows:
+        """The first ``n_rows`` rows, sharing memory; lanes behind them in the last block are not rows of it."""
+        return PackedRows(self.blocks[: -(-n_rows // BLOCK)], n_rows)
+
     def __len__(self) -> int:
         return self.n_rows
 

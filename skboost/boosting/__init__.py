@@ -1,7 +1,8 @@
 """The engine: the loop that turns a loss, a learner and a step rule into a boosted model."""
 
-from skboost.boosting._engine import BoostingState, Plan, Validation, boost
-from skboost.boosting._model import StagedModel
+from skboost.boosting._engine import BoostingState, Plan, boost
+from skboost.boosting._member import HeldOut, Member
+from skboost.boosting._model import StagedModel, Term
 from skboost.boosting._objective import Objective
 from skboost.boosting._step import (
     STEPS,
@@ -19,12 +20,14 @@ __all__ = [
     "DiagonalNewtonStep",
     "EarlyStopping",
     "FixedStep",
+    "HeldOut",
     "LineSearchStep",
+    "Member",
     "NewtonStep",
     "Objective",
     "Plan",
     "StagedModel",
     "Step",
-    "Validation",
+    "Term",
     "boost",
 ]

@@ -56,9 +56,9 @@ class Watcher:
             self._root = estimator._init_callback_context(max_subtasks=n_stages)
             self._root.call_on_fit_task_begin(estimator=estimator, X=self._X, y=self._y)
 
-    def stage(self, state: BoostingState, validation_loss: float | None) -> bool:
+    def stage(self, state: BoostingState) -> bool:
         """Report a finished stage; True when a callback asks to stop."""
-        self._print(state, validation_loss)
+        self._print(state)
         if self._root is None:
             return False
         task = self._root.subcontext(task_name="stage")
@@ -84,13 +84,13 @@ class Watcher:
                 reconstruction_attributes=lambda: self._reconstruct(state),
             )
 
-    def _print(self, state: BoostingState, validation_loss: float | None) -> None:
+    def _print(self, state: BoostingState) -> None:
         if self._verbose < 1:
             return
-        done, seconds = len(state.model), time.perf_counter() - self._began
+        done, seconds = state.n_stages, time.perf_counter() - self._began
         text = f"stage {done:>4}/{self._n_stages}  training loss {state.train_loss[-1]:.5f}"
-        if validation_loss is not None:
-            text += f"  validation loss {validation_loss:.5f}"
+        if state.validation_loss:
+            text += f"  validation loss {state.validation_loss[-1]:.5f}"
         text += f"  {seconds:.1f} s"
         if self._verbose == 1:
             width = 24

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from skboost._ext.packed import BLOCK, PackedRows
-from skboost.boosting._model import StagedModel
+from skboost._ext.packed import PackedRows
+from skboost.boosting._member import Member, joined, mean_held_out_loss, mean_loss
+from skboost.boosting._model import StagedModel, Term
 from skboost.boosting._objective import Objective
 from skboost.boosting._sampling import RowSampler, draw_columns
 from skboost.boosting._step import Step
@@ -20,7 +21,8 @@ from skboost.learners import Learner, LinearStart, Unit
 
 Floats = npt.NDArray[np.float64]
 
-# A training objective this many times its start (after shifting both by the start) has left the path of descent.
+# A training loss this far above its start has left the path of descent; the unit is what the loss is at the start, or
+# what a shift of all raw scores by one typical deviation costs.
 DIVERGED = 1e3
 
 
@@ -45,7 +47,8 @@ class Plan:
     start : LinearStart or None
         Fits the first stage to the whole objective; its step is 1.
     seed : int
-        Round ``t`` draws all its random numbers from ``(seed, t)``, so that a continued fit equals an unbroken one.
+        Round ``t`` of member ``k`` draws all its random numbers from ``(seed, t, k)``, so that a continued fit equals
+        an unbroken one.
     n_threads : int
     """
 
@@ -62,34 +65,25 @@ class Plan:
 
 
 @dataclass
-class Validation:
-    """Held-out rows on which early stopping is decided."""
-
-    rows: PackedRows
-    objective: Objective
-    stopping: EarlyStopping
-
-
-@dataclass
 class BoostingState:
-    """Where a fit stands: the model, the raw scores it gives, and the losses so far.
+    """Where a fit stands: its members, which grow in step, and the losses so far.
 
     Attributes
     ----------
-    model : StagedModel
-    raw : ndarray of shape (n_samples, n_raw)
-        Raw scores of the training rows.
+    members : list of Member
     train_loss : list of float
         Training objective after 0, 1, ... stages.
-    validation_raw : ndarray or None
-        Raw scores of the validation rows.
+    validation_loss : list of float
+        Loss of the held-out rows after as many stages; empty where no rows are held out.
+    limits : list of float
+        Training objective of each member above which the fit counts as diverged.
     diverged, interrupted : bool
     """
 
-    model: StagedModel
-    raw: Floats
+    members: list[Member]
     train_loss: list[float]
-    validation_raw: Floats | None = None
+    validation_loss: list[float]
+    limits: list[float]
     diverged: bool = False
     interrupted: bool = False
 
@@ -97,123 +91,176 @@ class BoostingState:
     def begin(
         cls,
         rows: PackedRows,
-        objective: Objective,
+        members: list[Member],
         model: StagedModel | None = None,
-        validation: Validation | None = None,
         n_threads: int = 1,
+        train_loss: Sequence[float] = (),
+        validation_loss: Sequence[float] = (),
     ) -> BoostingState:
-        """State before the first round, or after the rounds that ``model`` has already."""
-        model = StagedModel(objective.start()) if model is None else model
-        raw = model.raw(rows, n_threads)
-        state = cls(model, raw, [objective.value(raw)])
-        if validation is not None:
-            state.validation_raw = model.raw(validation.rows, n_threads)
-            validation.stopping.losses.append(validation.objective.value(state.validation_raw))
-        return state
+        """State before the first round, or after the rounds that ``model`` has already.
+
+        Parameters
+        ----------
+        rows : PackedRows
+        members : list of Member
+        model : StagedModel, optional
+            Stages to go on from, with as many members.
+        n_threads : int, default=1
+        train_loss, validation_loss : sequence of float
+            Losses after 0, 1, ... stages of ``model``, as far as they are known. Those of other validation rows are
+            of no use for early stopping, which then counts from here.
+        """
+        for k, member in enumerate(members):
+            member.begin(rows, None if model is None else model.member(k), n_threads)
+        done = 0 if model is None else len(model)
+        held_out = mean_held_out_loss(members)
+        known = list(validation_loss[: done + 1])
+        if held_out is None:
+            known = []
+        elif len(known) <= done or known[-1] != held_out:
+            known = [held_out]
+        return cls(
+            members,
+            [*train_loss[:done], mean_loss(members)],
+            known,
+            [_limit(member.objective) for member in members],
+        )
+
+    @property
+    def n_stages(self) -> int:
+        """Finished stages."""
+        return len(self.members[0].model)
+
+    def model(self, n_stages: int | None = None) -> StagedModel:
+        """The average of the members, after all or the first stages."""
+        return joined(self.members, n_stages)
+
+    @property
+    def best_stage(self) -> int:
+        """Number of stages with the lowest held-out loss, or without one, the lowest training loss."""
+        losses = np.array(self.validation_loss or self.train_loss)
+        best = int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
+        return best + self.n_stages + 1 - len(losses)
+
+
+def _limit(objective: Objective) -> float:
+    """Training objective that no descent can reach, in whatever unit y and the loss come."""
+    start = objective.start()
+    shifted = np.tile(start + objective.raw_scale(), (objective.n_rows, 1))
+    constant = objective.value(np.tile(start, (objective.n_rows, 1)))
+    cost = max(abs(constant), objective.value(shifted) - constant)
+    return constant + DIVERGED * (cost if np.isfinite(cost) else abs(constant))
 
 
 def boost(
     state: BoostingState,
     rows: PackedRows,
-    objective: Objective,
     plan: Plan,
-    validation: Validation | None = None,
+    stopping: EarlyStopping | None = None,
     on_stage: Callable[[BoostingState], bool] | None = None,
 ) -> BoostingState:
     """Add stages to ``state`` until the plan is full or a reason to stop comes up.
 
-    A reason is: the validation loss stopped falling, ``on_stage`` returned True, numbers stopped being finite, or the
-    user pressed Ctrl-C (recorded in ``state.interrupted``; all finished stages are kept).
+    A reason is: the held-out loss stopped falling, ``on_stage`` returned True, the training loss left all bounds
+    (recorded in ``state.diverged``), or the user pressed Ctrl-C (recorded in ``state.interrupted``). Finished stages
+    are kept in any case.
 
     Parameters
     ----------
     state : BoostingState
         Changed in place and returned.
     rows : PackedRows
-        Training rows.
-    objective : Objective
+        The rows that all members share.
     plan : Plan
-    validation : Validation, optional
+    stopping : EarlyStopping, optional
     on_stage : callable, optional
         Called after every stage with the state.
     """
+    finished = state.n_stages, len(state.validation_loss)
     try:
-        while len(state.model) < plan.n_stages:
-            if not _add_stage(state, rows, objective, plan):
+        while state.n_stages < plan.n_stages:
+            steps = [_step(state, k, rows, plan) for k in range(len(state.members))]
+            if state.diverged:
                 break
-            stop = validation is not None and _validate(state, validation, plan.n_threads)
+            _take(state, steps, plan.n_threads)
+            finished = state.n_stages, len(state.validation_loss)
+            stop = stopping is not None and stopping.is_over(state.validation_loss)
             stop = (on_stage is not None and bool(on_stage(state))) or stop
             if stop:
                 break
     except KeyboardInterrupt:
+        # half a stage may be there: with some members, or without its losses
         state.interrupted = True
+        for member in state.members:
+            del member.model.stages[finished[0] :]
+        del state.train_loss[finished[0] + 1 :], state.validation_loss[finished[1] :]
     return state
 
 
-def _add_stage(
-    state: BoostingState, rows: PackedRows, objective: Objective, plan: Plan
-) -> bool:
-    """One round; False (and a warning) where it would leave the finite numbers."""
-    stage = len(state.model)
-    rng = np.random.default_rng([plan.seed, stage])
-    value, gradient = objective.value_and_gradient(state.raw)
+def _take(state: BoostingState, steps: list[tuple[Term, Floats]], n_threads: int) -> None:
+    """Let all members take their stage on and note the losses."""
+    for member, (term, raw) in zip(state.members, steps, strict=True):
+        member.grow(term, raw, n_threads)
+    state.train_loss.append(mean_loss(state.members))
+    held_out = mean_held_out_loss(state.members)
+    if held_out is not None:
+        state.validation_loss.append(held_out)
+
+
+def _step(state: BoostingState, k: int, rows: PackedRows, plan: Plan) -> tuple[Term, Floats]:
+    """The next stage of member ``k`` and the raw scores with it; notes and warns where it leaves all bounds."""
+    member = state.members[k]
+    objective, stage = member.objective, len(member.model)
+    rng = np.random.default_rng([plan.seed, stage, k])
+    value, gradient = objective.value_and_gradient(member.raw)
     if stage == 0 and plan.start is not None:
-        unit = _fit_start(plan.start, state.raw, rows, objective)
+        unit = _fit_start(plan.start, member, rows)
         move = unit.predict(rows, n_threads=plan.n_threads)
         step = np.ones(objective.n_raw)
     else:
-        unit = _fit_unit(gradient, state, rows, objective, plan, rng)
+        unit = _fit_unit(gradient, member, rows, plan, rng)
         move = unit.predict(rows, n_threads=plan.n_threads)
-        length = plan.step.length(objective, state.raw, value, gradient, move)
+        length = plan.step.length(objective, member.raw, value, gradient, move)
         step = plan.learning_rate * length
-    raw = state.raw + step * move
-    loss = objective.value(raw)
-    if not np.isfinite(loss) or loss - state.train_loss[0] > DIVERGED * (
-        1.0 + abs(state.train_loss[0])
-    ):
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
+        raw = member.raw + step * move
+        loss = objective.value(raw)
+    if not loss <= state.limits[k] and not state.diverged:
         state.diverged = True
         warnings.warn(
             f"Stage {stage + 1} took the training loss from {value:.4g} to {loss:.4g}: the fit diverges and was "
-            f"stopped, the {stage} stages before are kept. Lower learning_rate={plan.learning_rate} or use "
-            "step='newton'.",
+            f"stopped; the best of the {stage} stages before is kept. Lower learning_rate={plan.learning_rate} or "
+            "use step='newton'.",
             DivergenceWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-        return False
-    state.model.append(unit, step)
-    state.raw = raw
-    state.train_loss.append(loss)
-    return True
+    return Term(unit, step), raw
 
 
-def _fit_start(start: LinearStart, raw: Floats, rows: PackedRows, objective: Objective) -> Unit:
+def _fit_start(start: LinearStart, member: Member, rows: PackedRows) -> Unit:
     """The linear first stage, on as many rows as it wants to see."""
-    n_rows = start.rows_used(rows.n_rows, rows.n_columns)
-    smooth, unit = objective.smooth_head(n_rows)
-    head = PackedRows(rows.blocks[: -(-smooth.n_rows // BLOCK)], smooth.n_rows)
-    return start.fit_objective(head, raw[: smooth.n_rows], smooth, unit=unit)
+    n_rows = start.rows_used(member.n_fit or rows.n_rows, rows.n_columns)
+    smooth, unit = member.objective.smooth_head(n_rows)
+    return start.fit_objective(
+        rows.head(smooth.n_rows), member.raw[: smooth.n_rows], smooth, unit=unit
+    )
 
 
 def _fit_unit(
-    gradient: Floats,
-    state: BoostingState,
-    rows: PackedRows,
-    objective: Objective,
-    plan: Plan,
-    rng: np.random.Generator,
+    gradient: Floats, member: Member, rows: PackedRows, plan: Plan, rng: np.random.Generator
 ) -> Unit:
     """A unit fitted to the pseudo-residuals on this round's rows and columns."""
-    target, weight = -gradient, objective.weight
+    target, weight = -gradient, member.objective.weight
     if plan.newton_residuals:
-        target, weight = _newton_target(gradient, objective.hessian(state.raw), weight)
+        target, weight = _newton_target(gradient, member.objective.hessian(member.raw), weight)
+    if member.n_fit is not None:
+        rows, target, weight = rows.head(member.n_fit), target[: member.n_fit], weight[: member.n_fit]
     drawn = plan.row_sampler.draw(rows.n_rows, rng)
     columns = draw_columns(plan.column_fraction, rows.n_columns, rng)
     if drawn is not None:
         rows = plan.row_sampler.take(rows, drawn)
         target, weight = target[drawn], weight[drawn]
-    return plan.learner.fit(
-        rows, target, weight, rng, columns=columns, n_threads=plan.n_threads
-    )
+    return plan.learner.fit(rows, target, weight, rng, columns=columns, n_threads=plan.n_threads)
 
 
 def _newton_target(gradient: Floats, hessian: Floats, weight: Floats) -> tuple[Floats, Floats]:
@@ -225,12 +272,3 @@ def _newton_target(gradient: Floats, hessian: Floats, weight: Floats) -> tuple[F
     floor = 1e-3 * np.average(hessian, axis=0, weights=weight) + np.finfo(float).tiny
     hessian = np.maximum(hessian, floor)
     return -gradient / hessian, weight[:, None] * hessian
-
-
-def _validate(state: BoostingState, validation: Validation, n_threads: int) -> bool:
-    """Carry the validation scores one stage on; True when it is time to stop."""
-    if state.validation_raw is None:
-        raise ValueError("The state was begun without validation rows.")
-    move = state.model.units[-1].predict(validation.rows, n_threads=n_threads)
-    state.validation_raw = state.validation_raw + state.model.steps[-1] * move
-    return validation.stopping.update(validation.objective.value(state.validation_raw))

@@ -16,8 +16,9 @@ from skboost._ext._omp import effective_n_threads
 from skboost._ext.packed import PackedRows
 from skboost._validation import Constraint, check_parameters, check_weights
 from skboost.boosting._callbacks import CallbackSupportMixin, Watcher
-from skboost.boosting._engine import BoostingState, Plan, Validation, boost
-from skboost.boosting._model import StagedModel
+from skboost.boosting._engine import BoostingState, Plan, boost
+from skboost.boosting._folds import held_out_parts, rows_to_fit
+from skboost.boosting._member import HeldOut, Member
 from skboost.boosting._objective import Objective
 from skboost.boosting._sample import Sample
 from skboost.boosting._sampling import RowSampler, spread_order
@@ -33,8 +34,14 @@ Floats = npt.NDArray[np.float64]
 # Up to here a stage is fitted to all rows at once in float64, and weights act exactly like copies of rows; above, it is
 # fitted to minibatches in float32.
 SMALL_DATA = 4096
-# Automatic early stopping needs enough held-out rows to tell one round from the next.
-ROWS_FOR_EARLY_STOPPING = 2000
+# Fewer held-out rows cannot tell one round from the next.
+ROWS_FOR_EARLY_STOPPING = 30
+# Up to here the rows are worth more than the time of a fit for each fold.
+ROWS_FOR_FOLDS = 10_000
+AUTO_FOLDS = 5
+FEWEST_COLUMNS = 4
+# Purposes of random numbers that are not drawn stage by stage.
+ORDER, FOLDS = 0xA11, 0xF01D
 PREDICTION_CHUNK = 64 * 1024
 
 
@@ -84,21 +91,32 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         sensitive_features: Any,
     ) -> Self:
         check_parameters(self, self._constraints)
+        self._check_validation_arguments(X_val, y_val)
         resume = self.warm_start and hasattr(self, "model_")
         table, target, weight = self._check_data(X, y, sample_weight, resume)
         seed = self._draw_seed(resume)
-        training, held_out = self._split(target, weight, seed, X_val, y_val)
-        self._fit_encoder(table, weight, held_out, resume)
-        sample = self._training_sample(table, target, weight, training, sensitive_features)
-        validation_sample = self._validation_sample(
-            table, target, weight, held_out, (X_val, y_val, sample_weight_val)
-        )
-        objective = self._make_objective(sample)
-        validation = self._make_validation(validation_sample)
-        plan = self._make_plan(objective, sample, seed)
-        state = self._begin(sample, objective, validation, plan, resume)
-        self._run(state, sample, objective, plan, validation, (X, y))
+        if not resume:
+            self._fit_encoder(table, weight)
+        sample = self._make_sample(table, target, weight, sensitive_features, seed)
+        validation = self._validation_sample(X_val, y_val, sample_weight_val)
+        members = self._make_members(sample, validation, seed)
+        plan = self._make_plan(members[0], sample, seed)
+        state = self._begin(sample, members, plan, resume)
+        self._run(state, sample, plan, (X, y))
         return self
+
+    def _check_validation_arguments(self, X_val: Any, y_val: Any) -> None:
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val go together: pass both of them or none.")
+        if X_val is not None and self.early_stopping is False:
+            raise ValueError(
+                "X_val was passed, but early_stopping=False would ignore it; "
+                "use early_stopping='auto' or True."
+            )
+        if X_val is not None and self.n_folds not in ("auto", 1):
+            raise ValueError(
+                f"n_folds={self.n_folds!r} holds rows of X out, but X_val was passed as well; choose one of them."
+            )
 
     def _check_data(
         self, X: Any, y: Any, sample_weight: Any, resume: bool
@@ -126,64 +144,20 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _draw_seed(self, resume: bool) -> int:
         if not resume:
+            # one seed for all purposes, each of which derives its own from it
             self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         return self._seed
 
-    def _split(
-        self, y: npt.NDArray, weight: Floats, seed: int, X_val: Any, y_val: Any
-    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp] | None]:
-        """Row numbers for training (in the order of storage) and for validation."""
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val go together: pass both of them or none.")
-        if X_val is not None and self.early_stopping is False:
-            raise ValueError(
-                "X_val was passed, but early_stopping=False would ignore it; "
-                "use early_stopping='auto' or True."
-            )
-        kept = np.flatnonzero(weight > 0)
-        strata = self._class_codes(y[kept])
-        rng = np.random.default_rng([seed, 0xC0DE])
-        if X_val is not None or not self._stops_early(len(kept)):
-            if len(kept) > SMALL_DATA:
-                kept = kept[spread_order(strata, len(kept), rng)]
-            return kept, None
-        order = kept[spread_order(strata, len(kept), rng)]
-        n_held_out = max(1, round(self.validation_fraction * len(order)))
-        if n_held_out >= len(order):
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} leaves no row of {len(order)} for training; "
-                "lower it, or use early_stopping=False."
-            )
-        training, held_out = order[n_held_out:], order[:n_held_out]
-        return training, held_out
-
-    def _stops_early(self, n_rows: int) -> bool:
-        if self.early_stopping == "auto":
-            return n_rows >= ROWS_FOR_EARLY_STOPPING
-        return bool(self.early_stopping)
-
-    def _fit_encoder(
-        self, table: Table, weight: Floats, held_out: npt.NDArray[np.intp] | None, resume: bool
-    ) -> None:
-        """Learn the encoding from the training rows; a continued fit keeps the one it has."""
-        if resume:
-            return
-        if held_out is not None:
-            weight = weight.copy()
-            weight[held_out] = 0.0  # weight 0 is as good as not there
+    def _fit_encoder(self, table: Table, weight: Floats) -> None:
+        """Learn how columns are scaled and encoded; no target is looked at."""
         self.encoder_ = TableEncoder(
             categorical_features=self.categorical_features, handle_unknown=self.handle_unknown
         ).fit(table, weight)
 
-    def _training_sample(
-        self,
-        table: Table,
-        y: npt.NDArray,
-        weight: Floats,
-        training: npt.NDArray[np.intp],
-        sensitive_features: Any,
+    def _make_sample(
+        self, table: Table, y: npt.NDArray, weight: Floats, sensitive_features: Any, seed: int
     ) -> Sample:
-        """Training rows in the precision of the learner."""
+        """Rows of positive weight, encoded, in the order and the precision of the engine."""
         if sensitive_features is not None:
             if self.penalty is None:
                 raise ValueError(
@@ -194,168 +168,176 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
                 raise ValueError(
                     f"sensitive_features has {len(sensitive_features)} rows, but X has {len(table)}."
                 )
-            sensitive_features = sensitive_features[training]
-        # read with 24 bits in any case, so that copies of a row are found whatever the encoding's rounding
-        rows = self._pack(table, "float32", training)
-        sample = Sample(rows, y[training], weight[training], sensitive_features)
-        if len(training) <= SMALL_DATA:
+        kept = np.flatnonzero(weight > 0)
+        is_small = len(kept) <= SMALL_DATA
+        if not is_small:
+            rng = np.random.default_rng([seed, ORDER])
+            kept = kept[spread_order(self._class_codes(y[kept]), len(kept), rng)]
+        sample = Sample(
+            # read with 24 bits in any case, so that copies of a row are found whatever the encoding's rounding
+            self._pack(table, "float32", kept),
+            y[kept],
+            weight[kept],
+            None if sensitive_features is None else sensitive_features[kept],
+        )
+        if is_small:
             sample = sample.without_copies()
-        if self._stage_dtype(len(training)) == "float64":
-            blocks = sample.rows.blocks.astype(np.float64)
-            sample.rows = PackedRows(blocks, sample.rows.n_rows)
+        if self.dtype == "float64" or (self.dtype == "auto" and is_small):
+            sample.rows = PackedRows(sample.rows.blocks.astype(np.float64), len(sample.rows))
         return sample
 
-    def _stage_dtype(self, n_rows: int) -> str:
-        if self.dtype != "auto":
-            return str(self.dtype)
-        return "float64" if n_rows <= SMALL_DATA else "float32"
-
-    def _validation_sample(
-        self,
-        table: Table,
-        y: npt.NDArray,
-        weight: Floats,
-        held_out: npt.NDArray[np.intp] | None,
-        given: tuple[Any, Any, Any],
-    ) -> Sample | None:
-        """Rows for early stopping: held out from X, given, or none."""
-        if held_out is not None:
-            return Sample(self._pack(table, "float32", held_out), y[held_out], weight[held_out])
-        X_val, y_val, weight_val = given
+    def _validation_sample(self, X_val: Any, y_val: Any, weight: Any) -> Sample | None:
+        """The rows that were passed for early stopping."""
         if X_val is None:
             return None
         table = self._read(X_val, reset=False)
-        weight = check_weights(weight_val, len(table), "sample_weight_val")
+        weight = check_weights(weight, len(table), "sample_weight_val")
         target = self._encode_validation_target(y_val, len(table))
         return Sample(self._pack(table, "float32"), target, weight)
 
-    def _make_objective(self, sample: Sample) -> Objective:
-        """Resolve loss and penalties and check that they suit the target."""
+    # -- held-out rows ----------------------------------------------------------------------------------------------
+
+    def _make_members(self, sample: Sample, validation: Sample | None, seed: int) -> list[Member]:
+        """The models that grow side by side: one, or one for each fold."""
+        loss = self._make_loss(sample.y)
+        n_rows = len(sample.rows)
+        if validation is not None:
+            loss.check_target(validation.y)
+            judge = HeldOut(self._objective(loss, validation, validation.weight), validation.rows)
+            return [Member(self._penalised(loss, sample, sample.weight), judge)]
+        stops = self._stops_early(n_rows)
+        n_folds = self.n_folds
+        if n_folds == "auto":
+            n_folds = AUTO_FOLDS if stops and n_rows <= ROWS_FOR_FOLDS else 1
+        if n_folds > n_rows:
+            raise ValueError(
+                f"n_folds={n_folds} is more than the {n_rows} different rows of positive weight; lower it."
+            )
+        if n_folds == 1 and not stops:
+            return [Member(self._penalised(loss, sample, sample.weight))]
+        parts = held_out_parts(
+            self._class_codes(sample.y),
+            n_rows,
+            self.validation_fraction if n_folds == 1 else n_folds,
+            np.random.default_rng([seed, FOLDS]),
+            in_spread_order=n_rows > SMALL_DATA,
+        )
+        members = []
+        for part in parts:
+            training, judging = np.where(part, 0.0, sample.weight), np.where(part, sample.weight, 0.0)
+            judge = HeldOut(self._objective(loss, sample, judging)) if part.any() else None
+            members.append(Member(self._penalised(loss, sample, training), judge, rows_to_fit(part)))
+        return members
+
+    def _stops_early(self, n_rows: int) -> bool:
+        if self.early_stopping == "auto":
+            return n_rows >= ROWS_FOR_EARLY_STOPPING
+        return bool(self.early_stopping)
+
+    def _make_loss(self, y: npt.NDArray) -> Loss:
+        """A fresh loss that suits estimator and target."""
         loss = LOSSES.resolve(self.loss, Loss)
         if loss.kind != self._loss_kind:
             raise ValueError(
                 f"loss={self.loss!r} is a loss for {loss.kind}, but {type(self).__name__} does "
                 f"{self._loss_kind}; choose another loss or estimator."
             )
-        loss.check_target(sample.y)
+        loss.check_target(y)
+        self.loss_ = loss
+        self._raw_shape = loss.raw_shape(y, self._n_target_classes)
+        return loss
+
+    def _objective(
+        self, loss: Loss, sample: Sample, weight: Floats, penalties: list[Penalty] | None = None
+    ) -> Objective:
+        n_threads = effective_n_threads(self.n_threads)
+        return Objective(loss, sample.y, weight, penalties or (), n_threads, self._n_target_classes)
+
+    def _penalised(self, loss: Loss, sample: Sample, weight: Floats) -> Objective:
+        """The training objective of one member, with penalties of its own."""
         wished = self.penalty if isinstance(self.penalty, list | tuple) else [self.penalty]
         penalties = [PENALTIES.resolve(p, Penalty) for p in wished if p is not None]
-        self.loss_ = loss
-        self._raw_shape = loss.raw_shape(sample.y, self._n_target_classes)
-        objective = Objective(
-            loss,
-            sample.y,
-            sample.weight,
-            penalties,
-            effective_n_threads(self.n_threads),
-            self._n_target_classes,
-        )
+        objective = self._objective(loss, sample, weight, penalties)
         for penalty in penalties:
             penalty.prepare(
                 PenaltyContext(
-                    y=sample.y,
-                    sample_weight=sample.weight,
-                    protected=sample.protected,
-                    n_raw=objective.n_raw,
+                    y=sample.y, sample_weight=weight, protected=sample.protected, n_raw=objective.n_raw
                 )
             )
         return objective
 
-    def _make_validation(self, sample: Sample | None) -> Validation | None:
-        if sample is None:
-            return None
-        self.loss_.check_target(sample.y)
-        objective = Objective(
-            self.loss_,
-            sample.y,
-            sample.weight,
-            n_threads=effective_n_threads(self.n_threads),
-            n_classes=self._n_target_classes,
-        )
-        return Validation(sample.rows, objective, EarlyStopping(self.n_iter_no_change, self.tol))
+    # -- the fit itself ---------------------------------------------------------------------------------------------
 
-    def _make_plan(self, objective: Objective, sample: Sample, seed: int) -> Plan:
-        n_rows, n_columns = sample.rows.n_rows, sample.rows.n_columns
+    def _make_plan(self, member: Member, sample: Sample, seed: int) -> Plan:
+        n_rows, n_columns = len(sample.rows), sample.rows.n_columns
         step = self.step
         if step == "auto":
-            step = "newton" if objective.loss.smooth else "line_search"
-        columns = max(self.max_features * n_columns, min(n_columns, 4)) / max(1, n_columns)
+            step = "newton" if member.objective.loss.smooth else "line_search"
+        columns = max(self.max_features * n_columns, min(n_columns, FEWEST_COLUMNS))
+        strata = self._class_codes(sample.y[: member.n_fit])
         return Plan(
             learner=self._make_learner(),
             step=STEPS.resolve(step, Step),
             learning_rate=self.learning_rate,
             n_stages=self.n_stages + bool(self.linear_start),
-            row_sampler=RowSampler(
-                self.subsample, self._class_codes(sample.y), by_block=n_rows > SMALL_DATA
-            ),
-            column_fraction=columns,
+            row_sampler=RowSampler(self.subsample, strata, by_block=n_rows > SMALL_DATA),
+            column_fraction=columns / max(1, n_columns),
             newton_residuals=self.residuals == "newton",
             start=LinearStart(self.linear_alpha) if self.linear_start else None,
             seed=seed,
-            n_threads=objective.n_threads,
+            n_threads=member.objective.n_threads,
         )
 
     def _begin(
-        self,
-        sample: Sample,
-        objective: Objective,
-        validation: Validation | None,
-        plan: Plan,
-        resume: bool,
+        self, sample: Sample, members: list[Member], plan: Plan, resume: bool
     ) -> BoostingState:
         """A new state, or one that goes on where the last fit stopped."""
-        model = None
-        if resume:
-            model = self.model_.truncated(len(self.model_))
-            if len(model) >= plan.n_stages:
-                raise ValueError(
-                    f"n_stages={self.n_stages} is not more than the {len(model) - bool(self.linear_start)} stages "
-                    "that warm_start=True continues from; raise n_stages or use warm_start=False."
-                )
-        return BoostingState.begin(sample.rows, objective, model, validation, plan.n_threads)
-
-    def _run(
-        self,
-        state: BoostingState,
-        sample: Sample,
-        objective: Objective,
-        plan: Plan,
-        validation: Validation | None,
-        data: tuple[Any, Any],
-    ) -> None:
-        """Boost, then keep the best round; after Ctrl-C keep what is there only if the fit can go on from it."""
-        first = len(state.model)
-        losses = None if validation is None else validation.stopping.losses
-        watcher = Watcher(
-            self, plan.n_stages - first, self.verbose, data, lambda s: self._attributes(s, losses)
+        if not resume:
+            return BoostingState.begin(sample.rows, members, n_threads=plan.n_threads)
+        model = self.model_
+        if len(model) >= plan.n_stages:
+            raise ValueError(
+                f"n_stages={self.n_stages} is not more than the {len(model) - bool(self.linear_start)} stages "
+                "that warm_start=True continues from; raise n_stages or use warm_start=False."
+            )
+        if model.n_members != len(members):
+            raise ValueError(
+                f"warm_start=True continues a fit of {model.n_members} members, but n_folds={self.n_folds!r} makes "
+                f"{len(members)} of these data; keep n_folds and early_stopping as they were."
+            )
+        known = () if self.validation_loss_ is None else self.validation_loss_
+        return BoostingState.begin(
+            sample.rows, members, model, plan.n_threads, self.train_loss_, known
         )
 
-        def on_stage(state: BoostingState) -> bool:
-            return watcher.stage(state, None if losses is None else losses[-1])
-
-        boost(state, sample.rows, objective, plan, validation, on_stage)
+    def _run(
+        self, state: BoostingState, sample: Sample, plan: Plan, data: tuple[Any, Any]
+    ) -> None:
+        """Boost, then keep the best round; after Ctrl-C keep what is there only if the fit can go on from it."""
+        n_rounds = plan.n_stages - state.n_stages
+        watcher = Watcher(self, n_rounds, self.verbose, data, self._attributes)
+        stopping = None
+        if state.validation_loss and self.early_stopping is not False:
+            stopping = EarlyStopping(self.n_iter_no_change, self.tol)
+        boost(state, sample.rows, plan, stopping, watcher.stage)
         watcher.end(state)
         if state.interrupted and not self.warm_start:
             raise KeyboardInterrupt
-        for name, value in self._attributes(state, losses, first).items():
+        for name, value in self._attributes(state).items():
             setattr(self, name, value)
         self._prepare_prediction()
         if state.interrupted:
             raise KeyboardInterrupt
 
-    def _attributes(
-        self, state: BoostingState, losses: list[float] | None, first: int = 0
-    ) -> dict[str, Any]:
-        """Fitted attributes of a state; with validation losses, of its best round."""
-        model = state.model
-        if losses is not None:
-            best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else len(losses) - 1
-            model = model.truncated(first + best)
+    def _attributes(self, state: BoostingState) -> dict[str, Any]:
+        """Fitted attributes of a state; with early stopping, or after divergence, of its best round."""
+        stops = bool(state.validation_loss) and self.early_stopping is not False
+        model = state.model(state.best_stage if stops or state.diverged else None)
         return {
             "model_": model,
             "n_stages_": len(model),
             "train_loss_": np.array(state.train_loss),
-            "validation_loss_": None if losses is None else np.array(losses),
+            "validation_loss_": np.array(state.validation_loss) if state.validation_loss else None,
         }
 
     # -- prediction -------------------------------------------------------------------------------------------------

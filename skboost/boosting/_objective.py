@@ -26,7 +26,7 @@ class Objective:
     loss : Loss
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
     weight : ndarray of shape (n_samples,)
-        Positive weights; rows of weight zero have been removed.
+        Weight zero keeps a row from counting, though its raw scores are carried along.
     penalties : sequence of Penalty
         Prepared penalties.
     n_threads : int
@@ -73,16 +73,25 @@ class Objective:
         constant = self.loss.initial_raw(self.y, self.weight, n_classes=self.n_classes)
         return np.asarray(constant, dtype=np.float64).reshape(self.n_raw)
 
+    def raw_scale(self) -> Floats:
+        """How large a typical raw score is, shape (n_raw,)."""
+        scale = self.loss.target_scale(self.y, self.weight, n_classes=self.n_classes)
+        return np.asarray(scale, dtype=np.float64).reshape(self.n_raw)
+
     def smooth_head(self, n_rows: int) -> tuple[Objective, float]:
         """The smooth problem on the first rows that a linear start solves, and the unit of its curvature.
 
         Penalties speak of the whole sample, so with penalties all rows stay.
         """
         n_rows = self.n_rows if self.penalties else n_rows
-        scale = self.loss.target_scale(self.y, self.weight, n_classes=self.n_classes)
-        loss = self.loss.smoothed(0.1 * float(np.mean(scale)))
+        loss = self.loss.smoothed(0.1 * float(np.mean(self.raw_scale())))
         head = Objective(
-            loss, self.y[:n_rows], self.weight[:n_rows], self.penalties, self.n_threads, self.n_classes
+            loss,
+            self.y[:n_rows],
+            self.weight[:n_rows],
+            self.penalties,
+            self.n_threads,
+            self.n_classes,
         )
         if self.loss.smooth:
             return head, 1.0
@@ -110,7 +119,8 @@ class Objective:
         for penalty in self.penalties:
             value, pull = penalty.value_and_gradient(self._shaped(raw))
             total += value
-            gradient = gradient + pull.reshape(raw.shape) / self.weight[:, None]
+            weight = np.where(self.weight > 0, self.weight, np.inf)  # rows that do not count get no pull
+            gradient = gradient + pull.reshape(raw.shape) / weight[:, None]
         return total / self.total_weight, gradient
 
     def hessian(self, raw: Floats) -> Floats:

@@ -66,8 +66,8 @@ class NewtonStep(Step):
 
         rho = - sum_i w_i g_i f_i / sum_i w_i f_i' H_i f_i
 
-    where ``H_i`` is the full Hessian of row ``i``'s loss (for softmax ``diag(p) - p p'``). For squared error this is the
-    exact line search. Regression outputs get a step each, classes share one.
+    where ``H_i`` is the full Hessian of row ``i``'s loss (for softmax ``diag(p) - p p'``). For squared error this is
+    the exact line search. Regression outputs get a step each, classes share one.
     """
 
     def length(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
 
 class EarlyStopping:
@@ -19,20 +19,11 @@ class EarlyStopping:
     def __init__(self, patience: int, tol: float) -> None:
         self.patience = patience
         self.tol = tol
-        self.losses: list[float] = []
 
-    @property
-    def best_round(self) -> int:
-        """Round with the lowest validation loss; the earliest of equals."""
-        losses = np.array(self.losses)
-        return int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
-
-    def update(self, loss: float) -> bool:
-        """Record the loss of a round and tell whether to stop."""
-        self.losses.append(loss)
-        if len(self.losses) <= self.patience:
+    def is_over(self, losses: Sequence[float]) -> bool:
+        """Tell from the losses after 0, 1, ... rounds whether to stop."""
+        if len(losses) <= self.patience:
             return False
-        margin = self.tol * abs(self.losses[0])
-        recent = self.losses[-self.patience :]
-        reference = min(self.losses[: -self.patience])
-        return not any(value < reference - margin for value in recent)
+        margin = self.tol * abs(losses[0])
+        reference = min(losses[: -self.patience])
+        return not any(loss < reference - margin for loss in losses[-self.patience :])

@@ -37,6 +37,7 @@ class BaseBoostedNetwork(BoostedEstimator):
         "lbfgs_iter": Integer(1),
         "adam_steps": Integer(1),
         "early_stopping": (OneOf("auto"), Flag()),
+        "n_folds": (OneOf("auto"), Integer(1)),
         "validation_fraction": Number(0, 1),
         "n_iter_no_change": Integer(1),
         "tol": Number(0, np.inf, closed="left"),
@@ -68,6 +69,7 @@ class BaseBoostedNetwork(BoostedEstimator):
         lbfgs_iter: int,
         adam_steps: int,
         early_stopping: bool | str,
+        n_folds: int | str,
         validation_fraction: float,
         n_iter_no_change: int,
         tol: float,
@@ -97,6 +99,7 @@ class BaseBoostedNetwork(BoostedEstimator):
         self.lbfgs_iter = lbfgs_iter
         self.adam_steps = adam_steps
         self.early_stopping = early_stopping
+        self.n_folds = n_folds
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol

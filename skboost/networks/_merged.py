@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from skboost._ext._omp import effective_n_threads
 from skboost._ext.packed import PackedRows
-from skboost.boosting import StagedModel
+from skboost.boosting import StagedModel, Term
 from skboost.learners import NetworkUnit
 from skboost.losses import Link, Loss
 from skboost.tables import TableEncoder, read_table
@@ -89,19 +89,18 @@ class Network:
     ) -> Network:
         """Put the units of a staged model side by side.
 
-        The output weights of stage ``s`` are ``step_s * V_s`` and its part of the output bias ``step_s * b_s``.
+        The output weights of stage ``s`` are ``step_s * V_s`` and its part of the output bias ``step_s * b_s``, divided by
+        the number of models that are averaged. Units with identity activation are summed up, as many as there are raw
+        scores.
         """
         link = loss.link(raw_shape)
-        units: list[NetworkUnit] = model.units  # type: ignore[assignment]
+        units = [_stage_unit(stage) for stage in model.stages]
         n_raw = len(model.start)
-        biases = [model.start] + [
-            step * u.output_bias for u, step in zip(units, model.steps, strict=True)
-        ]
-        outputs = [step * u.output for u, step in zip(units, model.steps, strict=True)]
+        biases = [model.start, *(unit.output_bias for unit in units)]
         return cls(
             hidden=np.hstack([np.empty((encoder.n_outputs_, 0)), *(u.hidden for u in units)]),
             hidden_bias=np.concatenate([np.empty(0), *(u.hidden_bias for u in units)]),
-            output=link.factor * np.vstack([np.empty((0, n_raw)), *outputs]),
+            output=link.factor * np.vstack([np.empty((0, n_raw)), *(u.output for u in units)]),
             stage_bias=link.factor * np.cumsum(biases, axis=0),
             stage_units=np.cumsum([0, *(u.n_units for u in units)]),
             activations=[u.activation for u in units],
@@ -284,6 +283,27 @@ class Network:
             f"Network({self.hidden.shape[0]} columns, {self.n_units} units in {self.n_stages} stages, "
             f"{self.output.shape[1]} outputs, {self.link.name} link)"
         )
+
+
+def _stage_unit(stage: list[Term]) -> NetworkUnit:
+    """The units of one stage as one unit that takes its step by itself."""
+    share = 1.0 / len(stage)
+    units: list[NetworkUnit] = [term.unit for term in stage]  # type: ignore[misc]
+    steps = [share * term.step for term in stage]
+    pairs = list(zip(units, steps, strict=True))
+    bias = sum(step * unit.output_bias for unit, step in pairs)
+    if units[0].activation == "identity":
+        hidden = sum((unit.hidden @ unit.output) * step for unit, step in pairs)
+        bias = bias + sum((unit.hidden_bias @ unit.output) * step for unit, step in pairs)
+        n_raw = len(steps[0])
+        return NetworkUnit(hidden, np.zeros(n_raw), np.eye(n_raw), bias, "identity")
+    return NetworkUnit(
+        np.hstack([unit.hidden for unit in units]),
+        np.concatenate([unit.hidden_bias for unit in units]),
+        np.vstack([step * unit.output for unit, step in pairs]),
+        bias,
+        units[0].activation,
+    )
 
 
 def split_state(state: dict[str, Any]) -> tuple[dict[str, npt.NDArray], dict[str, Any]]:

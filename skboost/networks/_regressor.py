@@ -72,10 +72,15 @@ class BoostedNetworkRegressor(RegressorMixin, BaseBoostedNetwork):
     adam_steps : int, default=1000
         Minibatch steps of Adam in a stage; used with more rows. The time of a stage hardly depends on the rows.
     early_stopping : "auto" or bool, default="auto"
-        Stop when the loss on held-out rows stops falling, and keep the best stage. "auto" does so when validation data
-        are passed to ``fit`` or there are at least 2000 rows.
+        Stop when the loss on held-out rows stops falling, and keep the best stage. "auto" does so with at least 30
+        different rows.
+    n_folds : "auto" or int, default="auto"
+        Number K of folds. K networks grow side by side, each without the rows of one fold; all
+        held-out rows together decide when to stop, and the networks are averaged into one of K times the units. 1 grows
+        a single network. "auto" is 5 with early stopping on at most 10,000 rows, and 1 otherwise.
     validation_fraction : float, default=0.1
-        Share of the rows that is held out for early stopping; not used with ``X_val``.
+        Share of the rows that is held out for early stopping with one fold; not used
+        with ``X_val``.
     n_iter_no_change : int, default=20
         Stages without improvement after which early stopping ends the fit.
     tol : float, default=1e-5
@@ -166,6 +171,7 @@ class BoostedNetworkRegressor(RegressorMixin, BaseBoostedNetwork):
         lbfgs_iter: int = 25,
         adam_steps: int = 1000,
         early_stopping: bool | str = "auto",
+        n_folds: int | str = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         tol: float = 1e-5,
@@ -196,6 +202,7 @@ class BoostedNetworkRegressor(RegressorMixin, BaseBoostedNetwork):
             lbfgs_iter=lbfgs_iter,
             adam_steps=adam_steps,
             early_stopping=early_stopping,
+            n_folds=n_folds,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
             tol=tol,
