@@ -1,4 +1,4 @@
-"""Properties of the cross-entropy kernels: loss, gradient, Hessian, and derivatives along a direction."""
+"""Properties of the cross-entropy kernels: loss, derivatives, and derivatives along a direction."""
 
 import math
 import tracemalloc
