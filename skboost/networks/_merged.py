@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
-import json
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils.validation import validate_data
 
 from skboost._ext._omp import effective_n_threads
 from skboost._ext.packed import PackedRows
-from skboost.boosting import StagedModel, Term
+from skboost.boosting import StagedModel
 from skboost.learners import NetworkUnit
 from skboost.losses import Link, Loss
+from skboost.networks import _storage
+from skboost.networks._layers import LayeredNetwork, linear_encoding
+from skboost.networks._onnx import onnx_model
+from skboost.networks._readout import Readout
+from skboost.networks._stage import stage_unit
 from skboost.tables import TableEncoder, read_table
 
 Floats = npt.NDArray[np.float64]
 
-FILE_FORMAT = 1
+# Rows that are encoded at a time, so that long tables need no second copy in memory.
+CHUNK = 64 * 1024
 
 
-class Network:
+class Network(Readout):
     """A network with one hidden layer, merged from the stages of a boosted network.
 
         raw(x) = c_t + V' act(W' e(x) + b),      prediction = link(raw)
 
     where e(x) are the encoded columns (scaled numbers, one-hot categories). Hidden units stand in the order of their
-    stages, so the network after ``t`` stages is its first units, with the output bias of that stage: biases of the small
-    networks add up in the output bias, which is therefore kept for every stage. A linear stage becomes units with
+    stages, so the network after ``t`` stages is its first units, with the output bias of that stage: biases of the
+    small networks add up in the output bias, which is therefore kept for every stage. A linear stage becomes units with
     identity activation.
 
     Attributes
     ----------
     hidden : ndarray of shape (n_columns, n_units)
+        Weights W from encoded columns to hidden units.
     hidden_bias : ndarray of shape (n_units,)
     output : ndarray of shape (n_units, n_raw)
+        Weights V from hidden units to raw scores, steps included.
     stage_bias : ndarray of shape (n_stages + 1, n_raw)
         Output bias after 0, 1, ... stages.
     stage_units : ndarray of shape (n_stages + 1,)
@@ -44,6 +53,7 @@ class Network:
     activations : list of str
         Activation of each stage's units.
     encoder : TableEncoder
+        From raw tables to encoded columns.
     link : Link
         From raw scores to predictions; its factor is folded into ``output`` and ``stage_bias``.
     classes : ndarray or None
@@ -52,6 +62,28 @@ class Network:
     See Also
     --------
     BoostedNetworkClassifier.to_network, BoostedNetworkRegressor.to_network
+
+    Notes
+    -----
+    The network after t stages is the one of the GBNN paper [1]_: the weights of its small networks side by side, the
+    output weights times the steps, and the step-weighted sum of their output biases added to the start.
+
+    References
+    ----------
+    .. [1] S. Emami and G. Martinez-Munoz, "Sequential training of neural networks with gradient boosting", IEEE Access
+       11, 2023 (arXiv:1909.12098).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skboost.networks import BoostedNetworkClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = BoostedNetworkClassifier(n_stages=10, random_state=0).fit(X, y)
+    >>> network = model.to_network()
+    >>> network
+    Network(4 columns, 103 units in 11 stages, 3 outputs, softmax link)
+    >>> bool(abs(network.predict_proba(X) - model.predict_proba(X)).max() < 1e-10)
+    True
     """
 
     def __init__(
@@ -76,7 +108,7 @@ class Network:
         self.encoder = encoder
         self.link = link
         self.classes = classes
-        self._flat = flat  # raw scores are a vector
+        self.flat = flat
 
     @classmethod
     def merge(
@@ -89,12 +121,17 @@ class Network:
     ) -> Network:
         """Put the units of a staged model side by side.
 
-        The output weights of stage ``s`` are ``step_s * V_s`` and its part of the output bias ``step_s * b_s``, divided by
-        the number of models that are averaged. Units with identity activation are summed up, as many as there are raw
-        scores.
+        The output weights of stage ``s`` are ``step_s * V_s`` and its part of the output bias ``step_s * b_s``,
+        divided by the number of models that are averaged. Units with identity activation are summed up, as many as
+        there are raw scores.
+
+        Raises
+        ------
+        TypeError
+            If a unit of the model is not a network with one hidden layer.
         """
         link = loss.link(raw_shape)
-        units = [_stage_unit(stage) for stage in model.stages]
+        units = [stage_unit(stage) for stage in model.stages]
         n_raw = len(model.start)
         biases = [model.start, *(unit.output_bias for unit in units)]
         return cls(
@@ -123,8 +160,13 @@ class Network:
         return len(self.activations)
 
     @property
+    def unit_activations(self) -> npt.NDArray[np.str_]:
+        """Activation of each hidden unit, shape (n_units,)."""
+        return np.repeat(np.asarray(self.activations, dtype=np.str_), np.diff(self.stage_units))
+
+    @property
     def coefs_(self) -> list[Floats]:
-        """Weight matrices as in scikit-learn's MLP: input to hidden, hidden to output."""
+        """Weight matrices as in scikit-learn's MLP: encoded columns to hidden, hidden to output."""
         return [self.hidden, self.output]
 
     @property
@@ -140,15 +182,25 @@ class Network:
         n_stages : int
             From 0 (the constant start) to ``self.n_stages``.
 
+        Returns
+        -------
+        network : Network
+            It shares its arrays with this one; with all stages it is this one.
+
         Raises
         ------
         ValueError
             If ``n_stages`` is out of range.
         """
+        if isinstance(n_stages, bool) or not isinstance(n_stages, int | np.integer):
+            raise ValueError(f"n_stages={n_stages!r} must be a whole number.")
         if not 0 <= n_stages <= self.n_stages:
             raise ValueError(
-                f"n_stages={n_stages} is out of range: this network has {self.n_stages} stages."
+                f"n_stages={n_stages} is out of range: this network has {self.n_stages} stages, "
+                "and 0 means its constant start."
             )
+        if n_stages == self.n_stages:
+            return self
         kept = int(self.stage_units[n_stages])
         return Network(
             self.hidden[:, :kept],
@@ -160,62 +212,119 @@ class Network:
             self.encoder,
             self.link,
             self.classes,
-            self._flat,
+            self.flat,
         )
 
     # -- prediction -------------------------------------------------------------------------------------------------
 
-    def _forward(self, rows: PackedRows, n_threads: int) -> Floats:
-        """Raw scores of encoded rows, shape (n_samples, n_raw)."""
-        raw = np.tile(self.stage_bias[-1], (rows.n_rows, 1))
-        for unit in self._runs():
-            raw += unit.predict(rows, n_threads=n_threads)
-        return raw
-
+    @cached_property
     def _runs(self) -> list[NetworkUnit]:
         """Neighbouring stages of one activation as one wide unit each."""
         runs, stage = [], 0
+        nothing = np.zeros(self.output.shape[1])
         for activation, stages in groupby(self.activations):
             first = self.stage_units[stage]
             stage += sum(1 for _ in stages)
             part = slice(first, self.stage_units[stage])
-            nothing = np.zeros(self.output.shape[1])
-            runs.append(
-                NetworkUnit(
-                    self.hidden[:, part],
-                    self.hidden_bias[part],
-                    self.output[part],
-                    nothing,
-                    activation,
-                )
-            )
+            weights = (self.hidden[:, part], self.hidden_bias[part], self.output[part])
+            runs.append(NetworkUnit(*weights, nothing, activation))
         return runs
 
-    def raw(self, X: Any, n_threads: int | None = None) -> Floats:
-        """Raw scores of a raw table, shape (n_samples,) or (n_samples, n_raw)."""
-        rows = self.encoder.pack(read_table(X), dtype="float64")
-        raw = self._forward(rows, effective_n_threads(n_threads))
-        return raw[:, 0] if self._flat else raw
+    def _forward(self, rows: PackedRows, n_threads: int) -> Floats:
+        """Raw scores of encoded rows, shape (n_samples, n_raw)."""
+        raw = np.tile(self.stage_bias[-1], (rows.n_rows, 1))
+        for unit in self._runs:
+            raw += unit.predict(rows, n_threads=n_threads)
+        return raw
 
-    def predict_proba(self, X: Any) -> Floats:
-        """Probabilities of the classes, shape (n_samples, n_classes).
+    def raw(self, X: Any, n_threads: int | None = None) -> Floats:
+        """Raw scores of a raw table, shape (n_samples,) or (n_samples, n_raw).
+
+        Parameters
+        ----------
+        X : array-like or dataframe of shape (n_samples, n_features)
+            With the columns of the table that the network was fitted to.
+        n_threads : int, optional
+            As in the estimators; the result does not depend on it.
+        """
+        table = self._read(X)
+        threads = effective_n_threads(n_threads)
+        parts = []
+        for start in range(0, len(table), CHUNK):
+            order = np.arange(start, min(start + CHUNK, len(table)))
+            rows = self.encoder.pack(table, order=order, dtype="float64")
+            parts.append(self._forward(rows, threads))
+        raw = np.concatenate(parts)
+        return raw[:, 0] if self.flat else raw
+
+    def encode(self, X: Any) -> Floats:
+        """The columns e(x) that ``coefs_`` act on, shape (n_samples, n_columns)."""
+        return np.asarray(self.encoder.pack(self._read(X), dtype="float64").to_dense(), dtype=np.float64)
+
+    def _read(self, X: Any) -> Any:
+        table = read_table(X)
+        validate_data(self.encoder, X, skip_check_array=True, reset=False)  # names of columns
+        return table
+
+    # -- other forms ------------------------------------------------------------------------------------------------
+
+    def to_layers(self) -> LayeredNetwork:
+        """The network in terms of raw columns: its encoding folded into the hidden weights.
+
+        Returns
+        -------
+        network : LayeredNetwork
+            Its raw scores differ from those of this network by rounding alone, for values within a million standard
+            deviations of those at fit.
 
         Raises
         ------
-        AttributeError
-            For networks of a regressor.
+        ValueError
+            Unless all columns are numeric, without missing values at fit, and were scaled with
+            ``numeric_scaling="standard"``; other encodings are not linear.
         """
-        if self.classes is None:
-            raise AttributeError("This network predicts numbers, it has no classes.")
-        return self.link.predict(self.raw(X))
+        slope, offset = linear_encoding(self.encoder)
+        return LayeredNetwork(
+            [slope[:, None] * self.hidden, self.output],
+            [offset @ self.hidden + self.hidden_bias, self.stage_bias[-1]],
+            [self.unit_activations],
+            self.link,
+            self.classes,
+            self.flat,
+        )
 
-    def predict(self, X: Any) -> npt.NDArray:
-        """Labels of a classifier's network, numbers of a regressor's."""
-        if self.classes is not None:
-            return np.asarray(self.classes[np.argmax(self.predict_proba(X), axis=1)])
-        return self.link.predict(self.raw(X))
+    def to_onnx(self, path: str | Path | None = None) -> Any:
+        """The network with its encoding and its link as an ONNX model in double precision.
 
-    # -- files ------------------------------------------------------------------------------------------------------
+        Where all columns are numbers, the model has one input ``X`` of shape (n, n_features), float64, NaN where a
+        value is missing. Where a categorical column holds text, it has one input of shape (n, 1) per column: float64
+        for numbers, string for text, the empty string where it is missing. They have the names of the columns, or
+        ``x0, x1, ...``, with an underscore behind a name that is taken. Values are not checked: infinite ones count as
+        the largest number.
+
+        A classifier's model gives ``label`` of shape (n,) and ``probabilities`` of shape (n, n_classes), a regressor's
+        ``prediction`` in the shape of :meth:`predict`.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Write the model to this file, too.
+
+        Returns
+        -------
+        model : onnx.ModelProto
+
+        Raises
+        ------
+        ImportError
+            If the package onnx is not installed; the extra ``onnx`` brings it.
+        ValueError
+            If a categorical column mixes text and numbers, or ``handle_unknown="error"``: a model can raise no error.
+        """
+        model = onnx_model(self)
+        if path is not None:
+            Path(path).write_bytes(model.SerializeToString())
+        return model
 
     def save(self, path: str | Path) -> None:
         """Write the network to a NumPy ``.npz`` file of plain arrays, without pickle.
@@ -223,30 +332,9 @@ class Network:
         Raises
         ------
         ValueError
-            If class labels are objects other than strings.
+            If class labels are objects other than strings and numbers.
         """
-        arrays, plain = split_state(self.encoder.get_state())
-        header = {
-            "format": FILE_FORMAT,
-            "activations": self.activations,
-            "link": self.link.to_dict(),
-            "flat": self._flat,
-            "encoder": plain,
-        }
-        stored = {f"encoder.{name}": value for name, value in arrays.items()}
-        if self.classes is not None:
-            classes = np.asarray(self.classes)
-            if classes.dtype == object:
-                classes = np.asarray(classes.tolist())
-                if classes.dtype.kind not in "US":
-                    raise ValueError(
-                        "Class labels of mixed types cannot be stored without pickle; use strings or numbers."
-                    )
-            stored["classes"] = classes
-        for name in ("hidden", "hidden_bias", "output", "stage_bias", "stage_units"):
-            stored[name] = getattr(self, name)
-        with open(path, "wb") as file:
-            np.savez_compressed(file, header=np.array(json.dumps(header)), **stored)
+        _storage.write(path, {name: value for name, value in vars(self).items() if name != "_runs"})
 
     @classmethod
     def load(cls, path: str | Path) -> Network:
@@ -255,63 +343,12 @@ class Network:
         Raises
         ------
         ValueError
-            If the file is of a newer format.
+            If the file holds something else, or is of a newer format.
         """
-        with np.load(path, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            if header["format"] > FILE_FORMAT:
-                raise ValueError(
-                    f"{path} has format {header['format']}, this version reads up to {FILE_FORMAT}; upgrade skboost."
-                )
-            arrays = {
-                name.removeprefix("encoder."): file[name]
-                for name in file.files
-                if name.startswith("encoder.")
-            }
-            state = join_state(arrays, header["encoder"])
-            return cls(
-                *(file[n] for n in ("hidden", "hidden_bias", "output", "stage_bias", "stage_units")),
-                activations=header["activations"],
-                encoder=TableEncoder.from_state(state),
-                link=Link.from_dict(header["link"]),
-                classes=file["classes"] if "classes" in file.files else None,
-                flat=header["flat"],
-            )
+        return cls(**_storage.read(path))
 
     def __repr__(self) -> str:
         return (
             f"Network({self.hidden.shape[0]} columns, {self.n_units} units in {self.n_stages} stages, "
             f"{self.output.shape[1]} outputs, {self.link.name} link)"
         )
-
-
-def _stage_unit(stage: list[Term]) -> NetworkUnit:
-    """The units of one stage as one unit that takes its step by itself."""
-    share = 1.0 / len(stage)
-    units: list[NetworkUnit] = [term.unit for term in stage]  # type: ignore[misc]
-    steps = [share * term.step for term in stage]
-    pairs = list(zip(units, steps, strict=True))
-    bias = sum(step * unit.output_bias for unit, step in pairs)
-    if units[0].activation == "identity":
-        hidden = sum((unit.hidden @ unit.output) * step for unit, step in pairs)
-        bias = bias + sum((unit.hidden_bias @ unit.output) * step for unit, step in pairs)
-        n_raw = len(steps[0])
-        return NetworkUnit(hidden, np.zeros(n_raw), np.eye(n_raw), bias, "identity")
-    return NetworkUnit(
-        np.hstack([unit.hidden for unit in units]),
-        np.concatenate([unit.hidden_bias for unit in units]),
-        np.vstack([step * unit.output for unit, step in pairs]),
-        bias,
-        units[0].activation,
-    )
-
-
-def split_state(state: dict[str, Any]) -> tuple[dict[str, npt.NDArray], dict[str, Any]]:
-    """Arrays and everything else of a flat dict, so that each can be stored in its own way."""
-    arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
-    return arrays, {name: value for name, value in state.items() if name not in arrays}
-
-
-def join_state(arrays: dict[str, npt.NDArray], plain: dict[str, Any]) -> dict[str, Any]:
-    """Inverse of :func:`split_state`."""
-    return {**plain, **arrays}
