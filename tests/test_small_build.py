@@ -31,9 +31,9 @@ def small(tmp_path):
     return folder
 
 
-def build(folder, **environment):
+def build(folder, *options, **environment):
     return subprocess.run(
-        [sys.executable, "setup.py", "build_ext", "--inplace"],
+        [sys.executable, "setup.py", "build_ext", "--inplace", *options],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
@@ -65,6 +65,15 @@ def test_without_openmp_one_thread_is_left(small, tmp_path):
         check=True,
     )
     assert found.stdout.split() == ["False", "1", "1"]
+
+
+@unix
+def test_force_translates_anew_because_directives_may_have_changed(small):
+    assert "Cythonizing" in build(small).stdout
+    again = build(small)
+    assert again.returncode == 0, again.stderr
+    assert "Cythonizing" not in again.stdout
+    assert "Cythonizing" in build(small, "--force", SKBOOST_DEBUG="1").stdout
 
 
 @unix
