@@ -2,7 +2,8 @@
 
 ``skboost._ext.network_numpy`` is the readable twin of this module: same functions, same arguments, same meaning.
 Sums run over fixed chunks of blocks and are added in the order of the chunks, so they do not depend on the number of
-threads. The environment variable SKBOOST_SIMD (baseline, avx2 or avx512) lowers the instruction set in use.
+threads. The environment variable SKBOOST_SIMD (baseline, avx2 or avx512) lowers the instruction set in use; SIMD names
+it. The baseline is what the compiler was told to assume, which is this very machine with SKBOOST_NATIVE=1.
 """
 import os
 
@@ -160,96 +161,6 @@ cdef const real *first_of(const real[:, :, ::1] blocks) noexcept nogil:
     return &blocks[0, 0, 0] if blocks.shape[1] else NULL
 
 
-# ------------------------------------------------------------------------------------------------------- packing
-
-def summarise(const double[:, ::1] target, const double[:, ::1] weight, int n_threads=1):
-    """Total weight, ``sum w (t / max|t|)^2``, max|t|, least weight, rows of positive weight.
-
-    ``weight`` has one column or as many as ``target``. The largest value is taken where the weight is positive; it is
-    nan if any target is nan.
-    """
-    cdef int64_t n_rows = target.shape[0], n_out = target.shape[1], n_weights = weight.shape[1]
-    cdef int64_t chunk = SKB_BLOCK * chunk_of((n_rows + SKB_BLOCK - 1) // SKB_BLOCK, MOST_CHUNKS)
-    cdef int64_t n_chunks = (n_rows + chunk - 1) // chunk, i
-    cdef double[:, ::1] parts = np.zeros((n_chunks, 5))
-    cdef double total = 0, square = 0, largest = 0, smallest = INFINITY
-    cdef int64_t n_positive = 0
-    cdef int used = threads_for(2e-9 * n_rows * n_out, n_threads)
-    if weight.shape[0] != n_rows or n_weights not in (1, n_out):
-        raise ValueError("weight must hold one number per row, or one per row and output.")
-    for i in prange(n_chunks, nogil=True, num_threads=used, schedule="static"):
-        _summarise_chunk(&target[i * chunk, 0], &weight[i * chunk, 0], min(chunk, n_rows - i * chunk), n_out,
-                         n_weights, 0.0, &parts[i, 0])
-    for i in range(n_chunks):
-        total += parts[i, 0]
-        square += parts[i, 1]
-        # not a number wins in both comparisons
-        largest = largest if parts[i, 2] <= largest else parts[i, 2]
-        smallest = smallest if parts[i, 3] >= smallest else parts[i, 3]
-        n_positive += <int64_t> parts[i, 4]
-        if largest != largest or smallest != smallest:
-            break
-    if 0.0 < largest < INFINITY:
-        if 1e-290 < square < INFINITY and 1e-140 < largest < 1e140:
-            square = square / largest / largest
-        else:  # the squares overflow or vanish: take them relative to the largest value
-            square = 0
-            for i in range(n_chunks):
-                _summarise_chunk(&target[i * chunk, 0], &weight[i * chunk, 0], min(chunk, n_rows - i * chunk), n_out,
-                                 n_weights, largest, &parts[i, 0])
-                square += parts[i, 1]
-    else:
-        square = 0
-    return total, square, largest, smallest, n_positive
-
-
-cdef void _summarise_chunk(const double *target, const double *weight, int64_t n_rows, int64_t n_out,
-                           int64_t n_weights, double unit, double *part) noexcept nogil:
-    cdef double total = 0, square = 0, largest = 0, smallest = INFINITY, w = 0, t
-    cdef int64_t n_positive = 0, i, k
-    cdef bint positive
-    for i in range(n_rows):
-        positive = False
-        for k in range(n_out):
-            if k < n_weights:
-                w = weight[i * n_weights + k]
-                total += w
-                smallest = smallest if w >= smallest else w
-                positive = positive or w > 0
-            t = target[i * n_out + k]
-            if w > 0 and fabs(t) > largest:
-                largest = fabs(t)
-            if unit > 0:
-                t = t / unit
-            square += w * t * t
-        n_positive += positive
-    part[0] = total
-    part[1] = square
-    part[2] = largest if square == square else square  # a comparison with nan would lose it
-    part[3] = smallest
-    part[4] = n_positive
-
-
-def pack_outputs(const double[:, ::1] values, double scale, real[:, :, ::1] packed, int n_threads=1):
-    """``packed[block, k, row] = values[row, k] / scale``; padding rows become zero."""
-    cdef int64_t n_rows = values.shape[0], n_out = values.shape[1], n_blocks = packed.shape[0], b
-    cdef int used = threads_for(1e-9 * n_rows * n_out, n_threads)
-    if packed.shape[1] != n_out or n_blocks != (n_rows + SKB_BLOCK - 1) // SKB_BLOCK or packed.shape[2] != SKB_BLOCK:
-        raise ValueError("packed must have the shape (ceil(n_rows / 64), n_outputs, 64).")
-    for b in prange(n_blocks, nogil=True, num_threads=used, schedule="static"):
-        _pack_block(&values[b * SKB_BLOCK, 0], min(<int64_t> SKB_BLOCK, n_rows - b * SKB_BLOCK), n_out, 1.0 / scale,
-                    &packed[b, 0, 0])
-
-
-cdef void _pack_block(const double *values, int64_t n_rows, int64_t n_out, double factor, real *packed) noexcept nogil:
-    cdef int64_t k, row
-    for k in range(n_out):
-        for row in range(n_rows):
-            packed[k * SKB_BLOCK + row] = <real> (factor * values[row * n_out + k])
-        for row in range(n_rows, SKB_BLOCK):
-            packed[k * SKB_BLOCK + row] = 0
-
-
 # ---------------------------------------------------------------------------------------------- loss and gradient
 
 cdef struct Data:
@@ -359,7 +270,7 @@ def evaluate(const real[:, :, ::1] blocks, const int32_t[::1] columns, const rea
     return loss
 
 
-# ------------------------------------------------------------------------------------ predictions, normal equations
+# ---------------------------------------------------------------------------------------------------- predictions
 
 def forward(const real[:, :, ::1] blocks, const int32_t[::1] columns, const double[::1] parameters, int n_units,
             int activation, double[:, ::1] out, bint accumulate=False, int n_threads=1):
@@ -405,82 +316,7 @@ cdef void forward_chunk(const skb_network *net, const real *rows, const real *pa
         FLOAT.forward(net, rows, parameters, bias, first, n_blocks, n_rows, work, out, accumulate)
 
 
-def gram(const real[:, :, ::1] blocks, const int32_t[::1] columns, const real[:, :, ::1] target,
-         const real[:, :, ::1] weight, const double[::1] parameters, int n_units, int activation,
-         double[:, :, ::1] gram_out, double[:, ::1] moment_out, int n_threads=1):
-    """Normal equations of the output layer.
-
-    With z_i = (act(...), 1) of length J + 1: ``gram_out[s] = sum_i w_is z_i z_i'`` for each of the 1 or K weights and
-    ``moment_out[:, k] = sum_i w_ik t_ik z_i``. For ``n_units=0`` the features are the columns themselves minus
-    ``parameters`` (their shift), then 1.
-    """
-    cdef Shape shape = Shape(blocks.shape[1], columns, n_units, target.shape[1], weight.shape[1], activation)
-    cdef int64_t n_blocks = blocks.shape[0], n_out = target.shape[1], n_weights = weight.shape[1]
-    cdef int64_t m = (n_units if n_units else shape.net.n_in) + 1
-    cdef int64_t size = n_weights * m * m + m * n_out  # of the sums
-    # wide tables get fewer chunks (64 MB of partial sums), and groups of blocks that stay in the second-level cache
-    cdef int64_t chunk = chunk_of(n_blocks, max(<int64_t> 1, min(<int64_t> MOST_CHUNKS, (1 << 23) // size)))
-    cdef int64_t n_chunks = (n_blocks + chunk - 1) // chunk
-    cdef int64_t group = SKB_GROUP if m <= 128 else 1
-    cdef int64_t work_size = n_units * SKB_BLOCK * sizeof(real) + group * (2 * m + n_out) * SKB_BLOCK * sizeof(double)
-    cdef int64_t n_narrowed = n_units * (shape.net.n_in + 1), c, i, j, s
-    cdef double seconds = shape.seconds(n_blocks) + 5e-11 * SKB_BLOCK * n_blocks * m * m * n_weights
-    cdef int used = <int> min(<int64_t> threads_for(seconds, n_threads), n_chunks)
-    cdef Buffer work, partial
-    cdef real *narrowed
-    cdef double *part
-    if n_units:
-        _check_problem(shape, n_blocks, target.shape[0], weight.shape[0], parameters.shape[0])
-    elif parameters.shape[0] != shape.net.n_in:
-        raise ValueError(f"expected {shape.net.n_in} shifts, got {parameters.shape[0]}.")
-    if gram_out.shape[0] != n_weights or gram_out.shape[1] != m or gram_out.shape[2] != m:
-        raise ValueError(f"gram_out must have the shape ({n_weights}, {m}, {m}).")
-    if moment_out.shape[0] != m or moment_out.shape[1] != n_out:
-        raise ValueError(f"moment_out must have the shape ({m}, {n_out}).")
-    work = reserve(used * work_size + n_narrowed * sizeof(real))
-    partial = reserve((n_chunks if used > 1 else 1) * size * sizeof(double))
-    if work.base == NULL or partial.base == NULL:
-        free(work.base)
-        free(partial.base)
-        raise MemoryError()
-    with nogil:
-        narrowed = <real *> (work.start + used * work_size)
-        narrow(n_narrowed, &parameters[0], narrowed)
-        memset(&gram_out[0, 0, 0], 0, n_weights * m * m * sizeof(double))
-        memset(&moment_out[0, 0], 0, m * n_out * sizeof(double))
-        if used > 1:
-            for c in prange(n_chunks, num_threads=used, schedule="static"):
-                gram_chunk(&shape.net, first_of(blocks), &target[0, 0, 0], &weight[0, 0, 0], narrowed, &parameters[0],
-                           c * chunk, min(chunk, n_blocks - c * chunk), group,
-                           <real *> (work.start + omp_get_thread_num() * work_size),
-                           <double *> partial.start + c * size, size, n_weights * m * m)
-        for c in range(n_chunks):
-            part = <double *> partial.start
-            if used > 1:
-                part = part + c * size
-            else:
-                gram_chunk(&shape.net, first_of(blocks), &target[0, 0, 0], &weight[0, 0, 0], narrowed, &parameters[0],
-                           c * chunk, min(chunk, n_blocks - c * chunk), group, <real *> work.start, part, size,
-                           n_weights * m * m)
-            DOUBLE.add(n_weights * m * m, 1.0, part, &gram_out[0, 0, 0])
-            DOUBLE.add(m * n_out, 1.0, part + n_weights * m * m, &moment_out[0, 0])
-        for s in range(n_weights):
-            for i in range(m):
-                for j in range(i):
-                    gram_out[s, i, j] = gram_out[s, j, i]
-    free(work.base)
-    free(partial.base)
-
-
-cdef void gram_chunk(const skb_network *net, const real *rows, const real *target, const real *weight,
-                     const real *parameters, const double *shift, int64_t first, int64_t n_blocks, int64_t group,
-                     real *work, double *part, int64_t size, int64_t n_gram) noexcept nogil:
-    memset(part, 0, size * sizeof(double))
-    if real is double:
-        DOUBLE.gram(net, rows, target, weight, parameters, shift, first, n_blocks, group, work, part, part + n_gram)
-    else:
-        FLOAT.gram(net, rows, target, weight, parameters, shift, first, n_blocks, group, work, part, part + n_gram)
-
-
+include "_network_packing.pxi"
+include "_network_gram.pxi"
 include "_network_lbfgs.pxi"
 include "_network_adam.pxi"
