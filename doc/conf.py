@@ -28,7 +28,9 @@ exclude_patterns = ["_build", "api/*.inc"]
 autosummary_generate = False
 autodoc_typehints = "none"  # docstrings say types in words
 autodoc_member_order = "bysource"
-numpydoc_show_class_members = False  # methods follow their class, there is no table of links to them
+numpydoc_show_class_members = (
+    False  # methods follow their class, there is no table of links to them
+)
 plot_html_show_source_link = False
 plot_html_show_formats = False
 plot_formats = [("png", 130)]

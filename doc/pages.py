@@ -41,7 +41,9 @@ def write(folder: Path, root: Path) -> None:
     for topic, module in found.items():
         (folder / f"{topic}.rst").write_text(topic_page(topic, module))
         for name in public_names(module):
-            (folder / f"{topic}.{name}.rst").write_text(object_page(topic, name, getattr(module, name)))
+            (folder / f"{topic}.{name}.rst").write_text(
+                object_page(topic, name, getattr(module, name))
+            )
     rows = [(f":doc:`{topic}`", summary(module)) for topic, module in found.items()]
     text = heading("API reference", "=") + table(["package", "what it holds"], rows)
     (folder / "index.rst").write_text(text + "\n.. toctree::\n   :hidden:\n\n" + entries(found))
@@ -50,10 +52,7 @@ def write(folder: Path, root: Path) -> None:
 def topic_page(topic, module):
     """Page of a topic: its docstring and a table of its public names."""
     names = public_names(module)
-    rows = [
-        (f":doc:`{name} <{topic}.{name}>`", summary(getattr(module, name)))
-        for name in names
-    ]
+    rows = [(f":doc:`{name} <{topic}.{name}>`", summary(getattr(module, name))) for name in names]
     return (
         f".. _api_{topic}:\n\n"
         + heading(f"skboost.{topic}", "=")
@@ -78,11 +77,11 @@ def object_page(topic, name, value):
 
 
 def summary(value):
-    """First sentence of a docstring."""
+    """First paragraph of a docstring, without references."""
     if hasattr(value, "aliases") and not inspect.isclass(value):
         return f"Registry of the names that the parameter ``{value.parameter}`` accepts."
     text = inspect.getdoc(value) or ""
-    return " ".join(text.split("\n\n")[0].split())
+    return re.sub(r" *\[\d+\]_", "", " ".join(text.split("\n\n")[0].split()))
 
 
 def losses_table():
