@@ -91,7 +91,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         sensitive_features: Any,
     ) -> Self:
         check_parameters(self, self._constraints)
-        self._check_validation_arguments(X_val, y_val)
+        self._check_validation_arguments(X_val, y_val, sample_weight_val)
         resume = self.warm_start and hasattr(self, "model_")
         table, target, weight = self._check_data(X, y, sample_weight, resume)
         seed = self._draw_seed(resume)
@@ -105,10 +105,12 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         self._run(state, sample, plan, (X, y))
         return self
 
-    def _check_validation_arguments(self, X_val: Any, y_val: Any) -> None:
+    def _check_validation_arguments(self, X_val: Any, y_val: Any, sample_weight_val: Any) -> None:
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together: pass both of them or none.")
-        if X_val is not None and self.early_stopping is False:
+        if X_val is None and sample_weight_val is not None:
+            raise ValueError("sample_weight_val was passed without X_val and y_val; pass them too, or none.")
+        if X_val is not None and not self.early_stopping:
             raise ValueError(
                 "X_val was passed, but early_stopping=False would ignore it; "
                 "use early_stopping='auto' or True."
@@ -208,7 +210,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         stops = self._stops_early(n_rows)
         n_folds = self.n_folds
         if n_folds == "auto":
-            n_folds = AUTO_FOLDS if stops and n_rows <= ROWS_FOR_FOLDS else 1
+            n_folds = min(AUTO_FOLDS, n_rows) if stops and n_rows <= ROWS_FOR_FOLDS else 1
         if n_folds > n_rows:
             raise ValueError(
                 f"n_folds={n_folds} is more than the {n_rows} different rows of positive weight; lower it."
@@ -317,7 +319,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         n_rounds = plan.n_stages - state.n_stages
         watcher = Watcher(self, n_rounds, self.verbose, data, self._attributes)
         stopping = None
-        if state.validation_loss and self.early_stopping is not False:
+        if state.validation_loss and self.early_stopping:
             stopping = EarlyStopping(self.n_iter_no_change, self.tol)
         boost(state, sample.rows, plan, stopping, watcher.stage)
         watcher.end(state)
@@ -331,7 +333,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _attributes(self, state: BoostingState) -> dict[str, Any]:
         """Fitted attributes of a state; with early stopping, or after divergence, of its best round."""
-        stops = bool(state.validation_loss) and self.early_stopping is not False
+        stops = bool(state.validation_loss) and bool(self.early_stopping)
         model = state.model(state.best_stage if stops or state.diverged else None)
         return {
             "model_": model,

@@ -1,0 +1,125 @@
+"""What scikit-learn asks of estimators, for every public estimator in several configurations."""
+
+import numpy as np
+import pytest
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_estimator_cloneable,
+    check_estimator_repr,
+    check_f_contiguous_array_estimator,
+    check_fit_check_is_fitted,
+    check_fit_score_takes_y,
+    check_n_features_in,
+    check_no_attributes_set_in_init,
+    check_parameters_default_constructible,
+    check_readonly_memmap_input,
+    check_requires_y_none,
+    check_sample_weights_list,
+    check_sample_weights_not_an_array,
+    check_sample_weights_pandas_series,
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
+from sklearn.utils.validation import has_fit_parameter
+
+from skboost import networks
+from skboost.learners import LinearLearner
+from skboost.losses import Huber
+from skboost.networks import BoostedNetworkClassifier, BoostedNetworkRegressor
+
+QUICK = {"n_stages": 3, "units_per_stage": 4, "n_threads": 1, "random_state": 0}
+
+ESTIMATORS = [
+    BoostedNetworkClassifier(**QUICK),
+    BoostedNetworkClassifier(**QUICK, linear_start=False, max_features=1.0),
+    BoostedNetworkClassifier(**QUICK, early_stopping=True, n_iter_no_change=1),
+    BoostedNetworkClassifier(**QUICK, subsample=0.5, step="line_search"),
+    BoostedNetworkClassifier(**QUICK, loss="half_log_loss", activation="logistic"),
+    BoostedNetworkClassifier(**QUICK, residuals="newton", activation="relu", dtype="float32"),
+    BoostedNetworkRegressor(**QUICK),
+    BoostedNetworkRegressor(**QUICK, linear_start=False, max_features=1.0),
+    BoostedNetworkRegressor(**QUICK, early_stopping=True, n_iter_no_change=1),
+    BoostedNetworkRegressor(**QUICK, subsample=0.5, step="fixed", learning_rate=0.5),
+    BoostedNetworkRegressor(**QUICK, loss="absolute_error"),
+    BoostedNetworkRegressor(**QUICK, loss="quantile", residuals="newton"),
+    BoostedNetworkRegressor(**QUICK, loss=Huber(delta=0.5), activation="relu"),
+    BoostedNetworkRegressor(**QUICK, learner="linear", linear_start=False, learning_rate=1.0),
+    BoostedNetworkRegressor(**QUICK, learner=LinearLearner(alpha=0.1), dtype="float64"),
+]
+
+# {estimator class: {check: reason, with a link}}: nothing is expected to fail
+EXPECTED_FAILURES: dict[str, dict[str, str]] = {}
+
+# Public checks that scikit-learn's battery leaves out or runs only for some estimators.
+FURTHER_CHECKS = [
+    check_dataframe_column_names_consistency,
+    check_estimator_cloneable,
+    check_estimator_repr,
+    check_f_contiguous_array_estimator,
+    check_fit_check_is_fitted,
+    check_fit_score_takes_y,
+    check_n_features_in,
+    check_no_attributes_set_in_init,
+    check_parameters_default_constructible,
+    check_readonly_memmap_input,
+    check_requires_y_none,
+    check_sample_weights_list,
+    check_sample_weights_not_an_array,
+    check_sample_weights_pandas_series,
+]
+
+
+@parametrize_with_checks(
+    ESTIMATORS, expected_failed_checks=lambda est: EXPECTED_FAILURES.get(type(est).__name__, {})
+)
+def test_scikit_learn_checks(estimator, check):
+    if check.func.__name__ == "check_array_api_input":
+        # it asks for SCIPY_ARRAY_API=1 before SciPy is imported, and these estimators read NumPy
+        # arrays and dataframes only: the tag says so
+        assert not estimator.__sklearn_tags__().array_api_support
+        return
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+def test_the_battery_is_complete(estimator):
+    """A green battery does not say how many checks ran."""
+    executed = [check.func.__name__ for _, check in estimator_checks_generator(estimator)]
+    assert len(executed) >= 55
+    assert "check_sample_weight_equivalence_on_dense_data" in executed
+    assert EXPECTED_FAILURES == {}
+
+
+@pytest.mark.parametrize("check", FURTHER_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("estimator", ESTIMATORS[::3], ids=str)
+def test_further_checks(estimator, check):
+    check(type(estimator).__name__, clone(estimator))
+
+
+def test_every_public_estimator_is_here():
+    public = [getattr(networks, name) for name in networks.__all__]
+    estimators = {kind for kind in public if isinstance(kind, type) and hasattr(kind, "fit")}
+    assert estimators == {type(estimator) for estimator in ESTIMATORS}
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+def test_weights_are_routed(estimator):
+    assert has_fit_parameter(estimator, "sample_weight")
+    with config_context(enable_metadata_routing=True):
+        model = clone(estimator).set_fit_request(sample_weight=True, X_val=True, y_val=True)
+        model.set_score_request(sample_weight=True)
+        requests = model.get_metadata_routing()
+    assert requests.fit.requests["X_val"] is True
+    assert requests.score.requests["sample_weight"] is True
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+def test_parameters_are_left_alone_by_fit(estimator):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 4)), rng.integers(0, 2, 60)
+    model = clone(estimator)
+    before = {name: (id(value), repr(value)) for name, value in model.get_params().items()}
+    model.fit(X, y)
+    assert {k: (id(v), repr(v)) for k, v in model.get_params().items()} == before
