@@ -93,6 +93,8 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         check_parameters(self, self._constraints)
         self._check_validation_arguments(X_val, y_val, sample_weight_val)
         resume = self.warm_start and hasattr(self, "model_")
+        if not resume:  # a fit that fails half-way must not leave an old model beside a new encoding
+            vars(self).pop("model_", None)
         table, target, weight = self._check_data(X, y, sample_weight, resume)
         seed = self._draw_seed(resume)
         if not resume:
@@ -245,8 +247,14 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
                 f"{self._loss_kind}; choose another loss or estimator."
             )
         loss.check_target(y)
+        raw_shape = loss.raw_shape(y, self._n_target_classes)
+        if hasattr(self, "model_") and raw_shape != self._raw_shape:  # only where warm_start keeps it
+            raise ValueError(
+                f"warm_start=True continues a fit of raw scores of shape {self._raw_shape}, but loss={self.loss!r} "
+                f"has raw scores of shape {raw_shape}; use warm_start=False."
+            )
         self.loss_ = loss
-        self._raw_shape = loss.raw_shape(y, self._n_target_classes)
+        self._raw_shape = raw_shape
         return loss
 
     def _objective(
@@ -327,7 +335,6 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
             raise KeyboardInterrupt
         for name, value in self._attributes(state).items():
             setattr(self, name, value)
-        self._prepare_prediction()
         if state.interrupted:
             raise KeyboardInterrupt
 
@@ -344,9 +351,6 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
 
     # -- prediction -------------------------------------------------------------------------------------------------
 
-    def _prepare_prediction(self) -> None:
-        """Hook for estimators that predict faster than unit by unit."""
-
     def _check_n_stages(self, n_stages: int | None) -> int:
         if n_stages is None:
             return len(self.model_)
@@ -361,7 +365,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _chunks(self, X: Any) -> Iterator[PackedRows]:
         """Encoded rows, a chunk at a time, in double precision."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         table = self._read(X, reset=False)
         if len(table) <= PREDICTION_CHUNK:
             yield self._pack(table, "float64")
@@ -376,7 +380,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _raw_predict(self, X: Any, n_stages: int | None = None) -> Floats:
         """Raw scores of shape (n_samples,) or (n_samples, n_raw)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         n_stages = self._check_n_stages(n_stages)
         n_threads = effective_n_threads(self.n_threads)
         raw = np.concatenate([self._model_raw(r, n_stages, n_threads) for r in self._chunks(X)])

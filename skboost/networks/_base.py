@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skboost._ext.packed import PackedRows
 from skboost._validation import Constraint, Flag, Instance, Integer, Nothing, Number, OneOf
-from skboost.boosting import Step
+from skboost.boosting import BoostingState, StagedModel, Step
 from skboost.boosting._estimator import BoostedEstimator
-from skboost.learners import LEARNERS, Learner, NetworkLearner
+from skboost.learners import LEARNERS, Learner, NetworkLearner, NetworkUnit
 from skboost.networks._merged import Network
 
 Floats = npt.NDArray[np.float64]
@@ -130,21 +130,37 @@ class BaseBoostedNetwork(BoostedEstimator):
 
     # -- one network ------------------------------------------------------------------------------------------------
 
-    def _prepare_prediction(self) -> None:
-        self._network = Network.merge(
-            self.model_, self.encoder_, self.loss_, self._raw_shape, getattr(self, "classes_", None)
-        )
+    def _attributes(self, state: BoostingState) -> dict[str, Any]:
+        attributes = super()._attributes(state)
+        return attributes | {"_network": self._merged(attributes["model_"])}
+
+    def _merged(self, model: StagedModel) -> Network | None:
+        """The model as one network; None where a learner of the user's own makes other units."""
+        if not all(isinstance(term.unit, NetworkUnit) for stage in model.stages for term in stage):
+            return None
+        classes = getattr(self, "classes_", None)
+        return Network.merge(model, self.encoder_, self.loss_, self._raw_shape, classes)
 
     def _model_raw(self, rows: PackedRows, n_stages: int, n_threads: int) -> Floats:
+        if self._network is None:
+            return super()._model_raw(rows, n_stages, n_threads)
         # the merged network's link may carry a factor, raw scores do not
         factor = self.loss_.link(self._raw_shape).factor
         return self._network.truncate(n_stages)._forward(rows, n_threads) / factor
 
+    def _check_network(self) -> Network:
+        check_is_fitted(self, "model_")
+        if self._network is None:
+            raise AttributeError(
+                f"learner={self.learner!r} made units that are not networks, so there is no merged network; "
+                "use truncate, or n_stages= in the predict methods."
+            )
+        return self._network
+
     @property
     def n_units_(self) -> int:
         """Number of hidden units of the merged network."""
-        check_is_fitted(self)
-        return self._network.n_units
+        return self._check_network().n_units
 
     def to_network(self, n_stages: int | None = None) -> Network:
         """Merge all stages, or the first ``n_stages``, into one network.
@@ -158,17 +174,22 @@ class BaseBoostedNetwork(BoostedEstimator):
         -------
         network : Network
             Plain arrays with ``predict``, ``truncate``, ``save`` and ``load``.
+
+        Raises
+        ------
+        AttributeError
+            If ``learner`` makes units that are not networks.
         """
-        check_is_fitted(self)
-        return self._network.truncate(self._check_n_stages(n_stages))
+        network = self._check_network()
+        return network.truncate(self._check_n_stages(n_stages))
 
     def truncate(self, n_stages: int) -> BaseBoostedNetwork:
         """A copy of this estimator that has only its first ``n_stages`` stages."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         n_stages = self._check_n_stages(n_stages)
         shorter = type(self)(**self.get_params(deep=False))
         shorter.__dict__.update(self.__dict__)
         shorter.model_ = self.model_.truncated(n_stages)
         shorter.n_stages_ = n_stages
-        shorter._prepare_prediction()
+        shorter._network = self._merged(shorter.model_)
         return shorter

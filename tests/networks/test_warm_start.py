@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from skboost.losses import Quantile
 from skboost.networks import BoostedNetworkClassifier, BoostedNetworkRegressor
 
 FAST = {"n_threads": 1, "random_state": 3, "units_per_stage": 3}
@@ -101,6 +102,12 @@ def test_what_changed_in_between_is_refused(diabetes, iris):
         model.fit(X, np.column_stack([y, y]))
     with pytest.raises(ValueError, match="features"):
         model.fit(X[:, :5], y)
+    before = model.predict(X)
+    with pytest.raises(ValueError, match=r"Quantile.*shape \(2,\); use warm_start=False"):
+        model.set_params(loss=Quantile([0.2, 0.8])).fit(X, y)
+    assert_array_equal(model.predict(X), before)
+    with pytest.raises(ValueError, match="n_folds=3"):
+        model.set_params(loss="squared_error", n_folds=3).fit(X, y)
     X, y = iris
     model = BoostedNetworkClassifier(n_stages=3, warm_start=True, **FAST).fit(X, y)
     with pytest.raises(ValueError, match=r"classes \[0, 1, 2\].*\[0, 1\].*warm_start=False"):
