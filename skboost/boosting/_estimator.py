@@ -155,7 +155,9 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
     def _fit_encoder(self, table: Table, weight: Floats) -> None:
         """Learn how columns are scaled and encoded; no target is looked at."""
         self.encoder_ = TableEncoder(
-            categorical_features=self.categorical_features, handle_unknown=self.handle_unknown
+            categorical_features=self.categorical_features,
+            handle_unknown=self.handle_unknown,
+            numeric_scaling=self.numeric_scaling,
         ).fit(table, weight)
 
     def _make_sample(
