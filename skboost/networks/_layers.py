@@ -49,7 +49,8 @@ class LayeredNetwork(Readout):
     >>> from sklearn.datasets import load_diabetes
     >>> from skboost.networks import BoostedNetworkRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = BoostedNetworkRegressor(n_stages=5, numeric_scaling="standard", random_state=0).fit(X, y)
+    >>> model = BoostedNetworkRegressor(n_stages=5, early_stopping=False, numeric_scaling="standard")
+    >>> model = model.fit(X, y)
     >>> layers = model.to_network().to_layers()
     >>> [weights.shape for weights in layers.coefs_]
     [(10, 51), (51, 1)]

@@ -78,7 +78,7 @@ class Network(Readout):
     >>> from sklearn.datasets import load_iris
     >>> from skboost.networks import BoostedNetworkClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BoostedNetworkClassifier(n_stages=10, random_state=0).fit(X, y)
+    >>> model = BoostedNetworkClassifier(n_stages=10, early_stopping=False, random_state=0).fit(X, y)
     >>> network = model.to_network()
     >>> network
     Network(4 columns, 103 units in 11 stages, 3 outputs, softmax link)
