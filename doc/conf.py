@@ -41,6 +41,7 @@ html_title = f"skboost {release}"
 html_static_path = ["_static"]
 html_css_files = ["skboost.css"]
 html_show_sourcelink = False
+smartquotes = False  # quotes in types are code
 html_theme_options = {
     "description": "Boosting beyond trees",
     "fixed_sidebar": True,
