@@ -282,14 +282,16 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _make_plan(self, member: Member, sample: Sample, seed: int) -> Plan:
         n_rows, n_columns = len(sample.rows), sample.rows.n_columns
-        step = self.step
-        if step == "auto":
-            step = "newton" if member.objective.loss.smooth else "line_search"
+        wished = self.step
+        if wished == "auto":
+            wished = "newton" if member.objective.loss.smooth else "line_search"
+        step = STEPS.resolve(wished, Step)
+        check_parameters(step, step.constraints)
         columns = max(self.max_features * n_columns, min(n_columns, FEWEST_COLUMNS))
         strata = self._class_codes(sample.y[: member.n_fit])
         return Plan(
             learner=self._make_learner(),
-            step=STEPS.resolve(step, Step),
+            step=step,
             learning_rate=self.learning_rate,
             n_stages=self.n_stages + bool(self.linear_start),
             row_sampler=RowSampler(self.subsample, strata, by_block=n_rows > SMALL_DATA),

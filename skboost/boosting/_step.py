@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from skboost._registry import Registry
+from skboost._validation import Constraint, Number
 from skboost.base import Component
 from skboost.boosting._objective import Objective
 
@@ -20,7 +23,15 @@ LARGEST_MOVE = 50.0
 
 
 class Step(Component):
-    """Rule for the step length rho of ``F <- F + learning_rate * rho * f``."""
+    """Rule for the step length rho of ``F <- F + learning_rate * rho * f``.
+
+    Attributes
+    ----------
+    constraints : dict
+        What the constructor parameters may be, for :func:`skboost._validation.check_parameters`.
+    """
+
+    constraints: ClassVar[Mapping[str, Constraint | Iterable[Constraint]]] = {}
 
     @abstractmethod
     def length(
@@ -105,6 +116,8 @@ class FixedStep(Step):
         The step length; 1 takes the least squares fit as it is.
     """
 
+    constraints = {"size": Number()}
+
     def __init__(self, size: float = 1.0) -> None:
         self.size = size
 
@@ -126,6 +139,8 @@ class LineSearchStep(Step):
     tol : float, default=1e-7
         Stop when ``|d objective / d rho|`` is below ``tol`` times its value at 0 or the bracket is as narrow.
     """
+
+    constraints = {"tol": Number(0, closed="left")}
 
     def __init__(self, tol: float = 1e-7) -> None:
         self.tol = tol
