@@ -51,6 +51,7 @@ cdef extern from "skb_network.h" nogil:
         void (*adam)(int64_t, float *, const double *, const float *, float *, float *, double, double,
                      double) noexcept nogil
 
+    void skb_prefetch(const void *start, int64_t n_bytes)
     int skb_simd_level(int most)
     const skb_double_kernels *skb_double_kernels_of(int level)
     const skb_float_kernels *skb_float_kernels_of(int level)

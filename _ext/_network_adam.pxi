@@ -1,5 +1,8 @@
 # Adam on minibatches of random blocks.
 
+cdef int64_t BEYOND_CACHES = 1 << 23  # bytes of a table whose blocks have to come from memory
+
+
 cdef uint64_t draw(uint64_t *state) noexcept nogil:
     """A random 64-bit number from a counter (splitmix64: Steele, Lea and Flood 2014)."""
     cdef uint64_t z
@@ -60,7 +63,8 @@ cdef int64_t adam(const Data *data, double *parameters, double alpha, double tot
     cdef real *second = first + n_wide
     cdef double factor = n_blocks / (n_batch * total_weight), rate, loss
     cdef int64_t ids[8]  # SKB_GROUP blocks and to spare
-    cdef int64_t position = n_blocks, other, step, i
+    cdef int64_t ahead[8]  # the batch of the next step, on its way from memory
+    cdef int64_t position = n_blocks, block_bytes = data.net.block_step * sizeof(real), step, i
     cdef double first_left = 1.0, second_left = 1.0
     cdef bint finite = True
     for i in range(n_blocks):
@@ -71,15 +75,10 @@ cdef int64_t adam(const Data *data, double *parameters, double alpha, double tot
         if i < n_hidden or n_hidden + n_units <= i < n_hidden + n_units + n_output:
             decay[i] = <real> (alpha / total_weight)
     memcpy(good, theta, n * sizeof(real))
+    draw_batch(data, block_bytes, order, n_batch, &position, &seed, ahead)
     for step in range(max_steps):
-        for i in range(n_batch):
-            if position == n_blocks:
-                position = 0
-            other = position + below(&seed, n_blocks - position)
-            ids[i] = order[other]
-            order[other] = order[position]
-            order[position] = ids[i]
-            position += 1
+        memcpy(ids, ahead, n_batch * sizeof(int64_t))
+        draw_batch(data, block_bytes, order, n_batch, &position, &seed, ahead)
         memset(gradient, 0, n * sizeof(double))
         loss = call_evaluate(data, theta, ids, 0, n_batch, work, gradient)
         if not isfinite(loss):
@@ -97,6 +96,22 @@ cdef int64_t adam(const Data *data, double *parameters, double alpha, double tot
     for i in range(n):
         parameters[i] = theta[i] if finite else good[i]
     return step
+
+
+cdef void draw_batch(const Data *data, int64_t block_bytes, int64_t *order, int64_t n_batch, int64_t *position,
+                     uint64_t *seed, int64_t *ids) noexcept nogil:
+    """Draw blocks without replacement until an epoch is over; ask for their rows where they are far away."""
+    cdef int64_t n_blocks = data.n_blocks, other, i
+    for i in range(n_batch):
+        if position[0] == n_blocks:
+            position[0] = 0
+        other = position[0] + below(seed, n_blocks - position[0])
+        ids[i] = order[other]
+        order[other] = order[position[0]]
+        order[position[0]] = ids[i]
+        position[0] += 1
+        if n_blocks * block_bytes > BEYOND_CACHES:
+            skb_prefetch(<const char *> data.rows + ids[i] * block_bytes, block_bytes)
 
 
 cdef void call_adam(int64_t n, real *theta, const double *gradient, const real *decay, real *first, real *second,
