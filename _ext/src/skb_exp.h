@@ -5,11 +5,11 @@
  * instruction set of the caller (see skb_simd.h). Never compile this with -ffast-math: rounding by a large constant would be
  * optimised away.
  *
- *   skb_exp_d, skb_exp_f        e^x for x <= 88 (float) or 709 (double). Below -87 or -708 the result is exactly 0, so that
+ *   skb_exp_d, skb_exp_f        e^x for x <= 88 (float) or 709 (double). Below about -87 or -708 the result is exactly 0, so that
  *                               no subnormal number is ever formed. -inf gives 0, NaN gives NaN.
- *   skb_exp_split_d, _f         e^x as f 2^p, with f near one and p whole, for |x| <= 2000 (float) or 10^6 (double).
+ *   skb_exp_scaled_d, _f        e^x 2^-down for a whole number down not below the power of two in e^x, and |x| at most 2000
+ *                               (float) or 10^6 (double); exactly 0 where the result would be subnormal.
  *   skb_log1p_d, skb_log1p_f    ln(1 + x) for 0 <= x < 2^23 (float) or 2^52 (double). NaN gives NaN.
- *   skb_pow2_d, skb_pow2_f      2^k for a whole number k <= 0 held in a real number; exactly 0 below the smallest normal power.
  *
  * Each is within 1.4 units in the last place of the true value. */
 #pragma once
@@ -59,42 +59,26 @@ SKB_INLINE float skb_exp_core_f(float r) {
     return 1.0f + (r + r2 * q);
 }
 
-/* e^x = f 2^p: returns f between sqrt(1/2) and sqrt(2), stores the whole number p. */
-SKB_INLINE double skb_exp_split_d(double x, double *p) {
-    const double k = (x * SKB_LOG2E_D + SKB_ROUND_D) - SKB_ROUND_D;
-    *p = k;
-    return skb_exp_core_d((x - k * SKB_LN2_HI_D) - k * SKB_LN2_LO_D);
-}
+/* The whole number nearest to x / ln 2: the power of two in e^x. */
+SKB_INLINE double skb_power_d(double x) { return (x * SKB_LOG2E_D + SKB_ROUND_D) - SKB_ROUND_D; }
+SKB_INLINE float skb_power_f(float x) { return (x * SKB_LOG2E_F + SKB_ROUND_F) - SKB_ROUND_F; }
 
-SKB_INLINE float skb_exp_split_f(float x, float *p) {
-    const float k = (x * SKB_LOG2E_F + SKB_ROUND_F) - SKB_ROUND_F;
-    *p = k;
-    return skb_exp_core_f((x - k * SKB_LN2_HI_F) - k * SKB_LN2_LO_F);
-}
-
-SKB_INLINE double skb_exp_d(double x) {
-    const double t = x * SKB_LOG2E_D + SKB_ROUND_D, k = t - SKB_ROUND_D;
+SKB_INLINE double skb_exp_scaled_d(double x, double down) {
+    const double t = x * SKB_LOG2E_D + SKB_ROUND_D, k = t - SKB_ROUND_D, left = t - down;
     const double r = (x - k * SKB_LN2_HI_D) - k * SKB_LN2_LO_D;
-    const double y = skb_exp_core_d(r) * skb_real_d((skb_bits_d(t) + 1023) << 52);
-    return x < -708.0 ? 0.0 : y;
+    const double y = skb_exp_core_d(r) * skb_real_d((skb_bits_d(left) + 1023) << 52);
+    return left < SKB_ROUND_D - 1021 ? 0.0 : y;
 }
 
-SKB_INLINE float skb_exp_f(float x) {
-    const float t = x * SKB_LOG2E_F + SKB_ROUND_F, k = t - SKB_ROUND_F;
+SKB_INLINE float skb_exp_scaled_f(float x, float down) {
+    const float t = x * SKB_LOG2E_F + SKB_ROUND_F, k = t - SKB_ROUND_F, left = t - down;
     const float r = (x - k * SKB_LN2_HI_F) - k * SKB_LN2_LO_F;
-    const float y = skb_exp_core_f(r) * skb_real_f((skb_bits_f(t) + 127) << 23);
-    return x < -87.0f ? 0.0f : y;
+    const float y = skb_exp_core_f(r) * skb_real_f((skb_bits_f(left) + 127) << 23);
+    return left < SKB_ROUND_F - 125 ? 0.0f : y;
 }
 
-SKB_INLINE double skb_pow2_d(double k) {
-    const double y = skb_real_d((skb_bits_d(k + SKB_ROUND_D) + 1023) << 52);
-    return k < -1022.0 ? 0.0 : y;
-}
-
-SKB_INLINE float skb_pow2_f(float k) {
-    const float y = skb_real_f((skb_bits_f(k + SKB_ROUND_F) + 127) << 23);
-    return k < -126.0f ? 0.0f : y;
-}
+SKB_INLINE double skb_exp_d(double x) { return skb_exp_scaled_d(x, 0.0); }
+SKB_INLINE float skb_exp_f(float x) { return skb_exp_scaled_f(x, 0.0f); }
 
 /* 1 + x = u = 2^k f with f between sqrt(1/2) and sqrt(2), and with g = f - 1, s = g / (2 + g), z = s^2,
  *     ln f = 2 atanh(s) = g - (g^2 / 2 - s (g^2 / 2 + 2 z q(z))),    q(z) = 1/3 + z/5 + z^2/7 + ...

@@ -55,34 +55,31 @@ static SKB_CLONES void FN(skb_softmax_three_pass)(const REAL *x, REAL *out, ptrd
     for (ptrdiff_t r = 0; r < n; r++) FN(skb_softmax_row)(x + r * k, out + r * k, k);
 }
 
-/* Rows longer than the cache: read twice and written once, as Dukhan and Ablavatski (2020) do. Each exponential is kept as
- * e^x = f 2^p with f near one and p whole, which needs no maximum beforehand; a block of 512 is summed under its largest
- * power. Beyond `reach` the split of x is no longer exact; such a row takes three passes. */
+/* Rows longer than the cache: read twice and written once, as Dukhan and Ablavatski (2020) do. Each exponential is taken as a
+ * fraction times a power of two, and only powers are compared and shifted; x minus the maximum, which rounds, is never
+ * formed. Beyond `reach` the split of x is no longer exact; such a row takes three passes. */
 static SKB_CLONES void FN(skb_softmax_two_pass)(const REAL *x, REAL *out, ptrdiff_t n, ptrdiff_t k) {
     const REAL reach = sizeof(REAL) == 8 ? (REAL)1e6 : (REAL)2000;
     for (ptrdiff_t r = 0; r < n; r++, x += k, out += k) {
-        REAL f[SKB_BLOCK], p[SKB_BLOCK], far = 0, high = 0;
+        REAL block[SKB_BLOCK], power = FN(skb_power)(x[0]), far = 0;
         double sum = 0, lost = 0;
-        for (ptrdiff_t c = 0; c < k; c += SKB_BLOCK) {
+        for (ptrdiff_t c = 0; c < k && far <= reach; c += SKB_BLOCK) {
             const ptrdiff_t len = k - c < SKB_BLOCK ? k - c : SKB_BLOCK;
-            for (ptrdiff_t i = 0; i < len; i++) f[i] = FN(skb_exp_split)(x[c + i], &p[i]);
-            REAL most = p[0];
-#pragma omp simd reduction(max : most, far)
+            REAL top = x[c];
+#pragma omp simd reduction(max : top, far)
             for (ptrdiff_t i = 0; i < len; i++) {
                 const REAL size = x[c + i] < 0 ? -x[c + i] : x[c + i];
-                most = p[i] > most ? p[i] : most;
+                top = x[c + i] > top ? x[c + i] : top;
                 far = size > far ? size : far;
             }
-            if (!(far <= reach)) break;
-            for (ptrdiff_t i = 0; i < len; i++) f[i] *= FN(skb_pow2)(p[i] - most);
-            if (c == 0) high = most;
-            if (most > high) { /* rescale what was summed so far */
-                const double down = FN(skb_pow2)(high - most);
-                sum *= down;
-                lost *= down;
-                high = most;
+            if (FN(skb_power)(top) > power) { /* what was summed so far shrinks */
+                const double shrink = exp2((double)(power - FN(skb_power)(top)));
+                sum *= shrink;
+                lost *= shrink;
+                power = FN(skb_power)(top);
             }
-            skb_add(&sum, &lost, (double)FN(skb_block_sum)(f, len) * FN(skb_pow2)(most - high));
+            for (ptrdiff_t i = 0; i < len; i++) block[i] = FN(skb_exp_scaled)(x[c + i], power);
+            skb_add(&sum, &lost, FN(skb_block_sum)(block, len));
         }
         if (!(far <= reach)) {
             FN(skb_softmax_row)(x, out, k);
@@ -90,10 +87,6 @@ static SKB_CLONES void FN(skb_softmax_two_pass)(const REAL *x, REAL *out, ptrdif
         }
         const REAL scale = (REAL)(1 / (sum + lost));
 #pragma omp simd
-        for (ptrdiff_t c = 0; c < k; c++) {
-            REAL power;
-            const REAL fraction = FN(skb_exp_split)(x[c], &power);
-            out[c] = fraction * scale * FN(skb_pow2)(power - high);
-        }
+        for (ptrdiff_t c = 0; c < k; c++) out[c] = FN(skb_exp_scaled)(x[c], power) * scale;
     }
 }

@@ -49,9 +49,9 @@ def softmax(
     method : {"auto", "transposed", "three_pass", "two_pass"}, default="auto"
         * "transposed" treats 32 rows at once, one in each lane of the vector units; K <= 64.
         * "three_pass" finds the maximum, stores the shifted exponentials and scales them.
-        * "two_pass" [1]_ needs no maximum: fewer trips to memory and more accurate for large
-          scores, but each exponential is evaluated twice. A row with a score beyond 1e6 in size
-          (float32: 2000) takes three passes.
+        * "two_pass" [1]_ goes to memory less often and never rounds a score minus the maximum,
+          so that large scores lose no digits, but it evaluates each exponential twice. A row with
+          a score beyond 1e6 in size (float32: 2000) takes three passes.
         * "auto" is transposed for K <= 64, two-pass for rows above 1 MiB, else three-pass.
     n_threads : int, optional
         At most so many threads, and one for small work. None means all, -1 all, -2 all but one.
@@ -59,7 +59,7 @@ def softmax(
     Returns
     -------
     ndarray of shape (n, K)
-        Probabilities below the smallest normal number are 0.
+        Probabilities below the smallest normal number may be 0.
 
     Raises
     ------
@@ -260,7 +260,7 @@ def logistic(
     -------
     loss, gradient, hessian : ndarray of shape (n,) or None
         Accurate relative to their own size for any ``raw``; a derivative below the smallest normal
-        number is 0.
+        number may be 0.
 
     Raises
     ------
