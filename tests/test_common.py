@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import (
     check_dataframe_column_names_consistency,
     check_estimator_cloneable,
@@ -27,7 +29,12 @@ from sklearn.utils.validation import has_fit_parameter
 from skboost import networks
 from skboost.learners import LinearLearner
 from skboost.losses import Huber
-from skboost.networks import BoostedNetworkClassifier, BoostedNetworkRegressor
+from skboost.networks import (
+    BoostedHeadClassifier,
+    BoostedHeadRegressor,
+    BoostedNetworkClassifier,
+    BoostedNetworkRegressor,
+)
 
 QUICK = {"n_stages": 3, "units_per_stage": 4, "n_threads": 1, "random_state": 0}
 
@@ -47,6 +54,17 @@ ESTIMATORS = [
     BoostedNetworkRegressor(**QUICK, loss=Huber(delta=0.5), activation="relu"),
     BoostedNetworkRegressor(**QUICK, learner="linear", linear_start=False, learning_rate=1.0),
     BoostedNetworkRegressor(**QUICK, learner=LinearLearner(alpha=0.1), dtype="float64"),
+]
+
+# Boosted networks as the last layers of something: estimators around an estimator.
+HEADS = [
+    BoostedHeadClassifier(StandardScaler(), BoostedNetworkClassifier(**QUICK)),
+    BoostedHeadClassifier(
+        MLPClassifier((5,), activation="tanh", solver="lbfgs", tol=0.1, random_state=0),
+        BoostedNetworkClassifier(**QUICK),
+    ),
+    BoostedHeadRegressor(StandardScaler(), BoostedNetworkRegressor(**QUICK)),
+    BoostedHeadRegressor(np.asarray, BoostedNetworkRegressor(**QUICK)),
 ]
 
 # {estimator class: {check: reason, with a link}}: nothing is expected to fail
@@ -72,7 +90,7 @@ FURTHER_CHECKS = [
 
 
 @parametrize_with_checks(
-    ESTIMATORS, expected_failed_checks=lambda est: EXPECTED_FAILURES.get(type(est).__name__, {})
+    ESTIMATORS + HEADS, expected_failed_checks=lambda est: EXPECTED_FAILURES.get(type(est).__name__, {})
 )
 def test_scikit_learn_checks(estimator, check):
     if check.func.__name__ == "check_array_api_input":
@@ -83,7 +101,7 @@ def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+@pytest.mark.parametrize("estimator", ESTIMATORS + HEADS, ids=str)
 def test_the_battery_is_complete(estimator):
     """A green battery does not say how many checks ran."""
     executed = [check.func.__name__ for _, check in estimator_checks_generator(estimator)]
@@ -93,7 +111,7 @@ def test_the_battery_is_complete(estimator):
 
 
 @pytest.mark.parametrize("check", FURTHER_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("estimator", ESTIMATORS[::3], ids=str)
+@pytest.mark.parametrize("estimator", ESTIMATORS[::3] + HEADS, ids=str)
 def test_further_checks(estimator, check):
     check(type(estimator).__name__, clone(estimator))
 
@@ -101,7 +119,7 @@ def test_further_checks(estimator, check):
 def test_every_public_estimator_is_here():
     public = [getattr(networks, name) for name in networks.__all__]
     estimators = {kind for kind in public if isinstance(kind, type) and hasattr(kind, "fit")}
-    assert estimators == {type(estimator) for estimator in ESTIMATORS}
+    assert estimators == {type(estimator) for estimator in ESTIMATORS + HEADS}
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
@@ -115,7 +133,7 @@ def test_weights_are_routed(estimator):
     assert requests.score.requests["sample_weight"] is True
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+@pytest.mark.parametrize("estimator", ESTIMATORS + HEADS, ids=str)
 def test_parameters_are_left_alone_by_fit(estimator):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 4)), rng.integers(0, 2, 60)

@@ -85,7 +85,8 @@ class BoostedHeadClassifier(ClassifierMixin, BoostedHead):
 
     def decision_function(self, X: Any, *, n_stages: int | None = None) -> Floats:
         """Raw scores of the head; see :meth:`BoostedNetworkClassifier.decision_function`."""
-        return np.asarray(self.head_.decision_function(self.features(X), n_stages=n_stages))
+        features = self.features(X)
+        return np.asarray(self.head_.decision_function(features, n_stages=n_stages))
 
     def predict_proba(self, X: Any, *, n_stages: int | None = None) -> Floats:
         """Probabilities of the classes, shape (n_samples, n_classes).
@@ -96,7 +97,8 @@ class BoostedHeadClassifier(ClassifierMixin, BoostedHead):
         n_stages : int, optional
             Use the first ``n_stages`` stages of the head only.
         """
-        return np.asarray(self.head_.predict_proba(self.features(X), n_stages=n_stages))
+        features = self.features(X)
+        return np.asarray(self.head_.predict_proba(features, n_stages=n_stages))
 
 
 class BoostedHeadRegressor(RegressorMixin, BoostedHead):
@@ -164,4 +166,5 @@ class BoostedHeadRegressor(RegressorMixin, BoostedHead):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination R2; see :meth:`BoostedNetworkRegressor.score`."""
-        return float(self.head_.score(self.features(X), y, sample_weight))
+        features = self.features(X)
+        return float(self.head_.score(features, y, sample_weight))

@@ -83,12 +83,10 @@ class BoostedHead(MetaEstimatorMixin, BaseEstimator):
         validate_data(self, X, skip_check_array=True)
         wanted = self._route(sample_weight, fit_params)
         random = None if self.random_state is None else check_random_state(self.random_state)
-        extractor = fitted_extractor(
-            seeded(self.extractor, random), X, y, **wanted.extractor.fit
-        )
+        extractor = fitted_extractor(seeded(self.extractor, random), X, y, **wanted.extractor.fit)
         head = seeded(self._make_head(extractor), random)
         if X_val is not None:
-            validate_data(self, X_val, skip_check_array=True, reset=False)
+            self._check_columns(X_val)
             X_val = features_of(extractor, X_val, self.layer)
             wanted.head.fit["sample_weight_val"] = sample_weight_val
         features = features_of(extractor, X, self.layer)
@@ -163,8 +161,17 @@ class BoostedHead(MetaEstimatorMixin, BaseEstimator):
         features : array-like of shape (n_samples, n_units)
         """
         check_is_fitted(self)
-        validate_data(self, X, skip_check_array=True, reset=False)
+        self._check_columns(X)
         return features_of(self.extractor_, X, self.layer)
+
+    def _check_columns(self, X: Any) -> None:
+        """Compare number and names of columns with those at fit, for whatever has columns."""
+        if getattr(X, "ndim", None) == 1 and hasattr(self, "n_features_in_"):
+            raise ValueError(
+                f"Expected 2D array, got 1D array instead. Reshape your data: X.reshape(1, -1) if it is one row of "
+                f"{self.n_features_in_} features."
+            )
+        validate_data(self, X, skip_check_array=True, reset=False)
 
     def predict(self, X: Any, *, n_stages: int | None = None) -> npt.NDArray:
         """Predictions of the head.
@@ -179,11 +186,13 @@ class BoostedHead(MetaEstimatorMixin, BaseEstimator):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return np.asarray(self.head_.predict(self.features(X), n_stages=n_stages))
+        features = self.features(X)
+        return np.asarray(self.head_.predict(features, n_stages=n_stages))
 
     def staged_predict(self, X: Any) -> Iterator[npt.NDArray]:
         """Predictions after 0, 1, ... stages of the head."""
-        yield from self.head_.staged_predict(self.features(X))
+        features = self.features(X)
+        yield from self.head_.staged_predict(features)
 
     # -- one network ------------------------------------------------------------------------------------------------
 
