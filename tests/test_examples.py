@@ -14,6 +14,7 @@ PICTURES = {
     "quickstart": {"loss_by_stage", "score_by_units", "two_moons", "one_column"},
     "early_stopping_in_a_pipeline": {"loss_by_stage"},
     "counts_and_quantiles": {"day"},
+    "head_on_a_deep_network": {"loss_by_stage"},
     "tuning_with_optuna": {"trials"},
 }
 
