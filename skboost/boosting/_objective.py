@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +79,24 @@ class Objective:
         scale = self.loss.target_scale(self.y, self.weight, n_classes=self.n_classes)
         return np.asarray(scale, dtype=np.float64).reshape(self.n_raw)
 
+    def residual_scale(self, newton: bool) -> Floats:
+        """Unit of the residuals that a learner fits, one for each raw score, shape (n_raw,).
+
+        Outputs share the hidden units of a network. In units of their own they have equal say in them, whether they
+        are counted in cents or in millions. Classes share one unit.
+        """
+        if not self.separable or self.n_raw == 1:
+            return np.ones(self.n_raw)
+        return self.raw_scale() if newton else self._gradient_scale
+
+    @cached_property
+    def _gradient_scale(self) -> Floats:
+        """Root mean square of the derivative at the constant start; 1 where it is zero."""
+        start = np.tile(self.start(), (self.n_rows, 1))
+        gradient = self.loss.gradient(self.y, self._shaped(start)).reshape(start.shape)
+        size = np.sqrt(np.average(gradient**2, axis=0, weights=self.weight))
+        return np.where(size > 0, size, 1.0)
+
     def smooth_head(self, n_rows: int) -> tuple[Objective, float]:
         """The smooth problem on the first rows that a linear start solves, and the unit of its curvature.
 
@@ -119,7 +138,9 @@ class Objective:
         for penalty in self.penalties:
             value, pull = penalty.value_and_gradient(self._shaped(raw))
             total += value
-            weight = np.where(self.weight > 0, self.weight, np.inf)  # rows that do not count get no pull
+            weight = np.where(
+                self.weight > 0, self.weight, np.inf
+            )  # rows that do not count get no pull
             gradient = gradient + pull.reshape(raw.shape) / weight[:, None]
         return total / self.total_weight, gradient
 
