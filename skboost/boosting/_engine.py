@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +16,7 @@ from skboost._ext.packed import PackedRows
 from skboost.boosting._member import Member, joined, mean_held_out_loss, mean_loss
 from skboost.boosting._model import StagedModel, Term
 from skboost.boosting._objective import Objective
+from skboost.boosting._requirements import check_learner
 from skboost.boosting._sampling import RowSampler, draw_columns
 from skboost.boosting._step import Step
 from skboost.boosting._stopping import EarlyStopping
@@ -77,14 +81,16 @@ class BoostingState:
         Loss of the held-out rows after as many stages; empty where no rows are held out.
     limits : list of float
         Training objective of each member above which the fit counts as diverged.
-    diverged, interrupted : bool
+    divergence : str
+        What to tell the user about a stage that left all bounds; empty if none did.
+    interrupted : bool
     """
 
     members: list[Member]
     train_loss: list[float]
     validation_loss: list[float]
     limits: list[float]
-    diverged: bool = False
+    divergence: str = ""
     interrupted: bool = False
 
     @classmethod
@@ -162,8 +168,8 @@ def boost(
     """Add stages to ``state`` until the plan is full or a reason to stop comes up.
 
     A reason is: the held-out loss stopped falling, ``on_stage`` returned True, the training loss left all bounds
-    (recorded in ``state.diverged``), or the user pressed Ctrl-C (recorded in ``state.interrupted``). Finished stages
-    are kept in any case.
+    (recorded in ``state.divergence``, with a warning), or the user pressed Ctrl-C (recorded in ``state.interrupted``).
+    Finished stages are kept in any case.
 
     Parameters
     ----------
@@ -176,25 +182,44 @@ def boost(
     on_stage : callable, optional
         Called after every stage with the state.
     """
+    check_learner(plan.learner, state.members, plan.column_fraction, plan.newton_residuals)
     finished = state.n_stages, len(state.validation_loss)
     try:
-        while state.n_stages < plan.n_stages:
-            steps = [_step(state, k, rows, plan) for k in range(len(state.members))]
-            if state.diverged:
-                break
-            _take(state, steps, plan.n_threads)
-            finished = state.n_stages, len(state.validation_loss)
-            stop = stopping is not None and stopping.is_over(state.validation_loss)
-            stop = (on_stage is not None and bool(on_stage(state))) or stop
-            if stop:
-                break
+        with _team(len(state.members), plan) as (each, plan):
+            while state.n_stages < plan.n_stages:
+                steps = list(each(partial(_step, state, rows, plan), range(len(state.members))))
+                if state.divergence:
+                    break
+                _take(state, steps, plan.n_threads)
+                finished = state.n_stages, len(state.validation_loss)
+                stop = stopping is not None and stopping.is_over(state.validation_loss)
+                stop = (on_stage is not None and bool(on_stage(state))) or stop
+                if stop:
+                    break
     except KeyboardInterrupt:
         # half a stage may be there: with some members, or without its losses
         state.interrupted = True
         for member in state.members:
             del member.model.stages[finished[0] :]
         del state.train_loss[finished[0] + 1 :], state.validation_loss[finished[1] :]
+    if state.divergence:
+        warnings.warn(state.divergence, DivergenceWarning, stacklevel=2)
     return state
+
+
+@contextmanager
+def _team(n_members: int, plan: Plan) -> Iterator[tuple[Callable, Plan]]:
+    """A ``map`` over members that shares the threads out, and the plan for one member.
+
+    Members know nothing of each other, so each may have a thread of its own: that is worth more than several threads
+    inside a kernel that is done in a fraction of a millisecond.
+    """
+    n_workers = min(n_members, plan.n_threads)
+    if n_workers <= 1 or "concurrent" not in plan.learner.supports:
+        yield map, plan
+        return
+    with ThreadPoolExecutor(n_workers) as pool:
+        yield pool.map, replace(plan, n_threads=plan.n_threads // n_workers)
 
 
 def _take(state: BoostingState, steps: list[tuple[Term, Floats]], n_threads: int) -> None:
@@ -207,8 +232,8 @@ def _take(state: BoostingState, steps: list[tuple[Term, Floats]], n_threads: int
         state.validation_loss.append(held_out)
 
 
-def _step(state: BoostingState, k: int, rows: PackedRows, plan: Plan) -> tuple[Term, Floats]:
-    """The next stage of member ``k`` and the raw scores with it; notes and warns where it leaves all bounds."""
+def _step(state: BoostingState, rows: PackedRows, plan: Plan, k: int) -> tuple[Term, Floats]:
+    """The next stage of member ``k`` and the raw scores with it; notes where it leaves all bounds."""
     member = state.members[k]
     objective, stage = member.objective, len(member.model)
     rng = np.random.default_rng([plan.seed, stage, k])
@@ -218,21 +243,19 @@ def _step(state: BoostingState, k: int, rows: PackedRows, plan: Plan) -> tuple[T
         move = unit.predict(rows, n_threads=plan.n_threads)
         step = np.ones(objective.n_raw)
     else:
-        unit = _fit_unit(gradient, member, rows, plan, rng)
+        scale = objective.residual_scale(plan.newton_residuals)
+        unit = _fit_unit(gradient, member, rows, plan, rng, scale)
         move = unit.predict(rows, n_threads=plan.n_threads)
-        length = plan.step.length(objective, member.raw, value, gradient, move)
-        step = plan.learning_rate * length
+        length = plan.step.length(objective, member.raw, value, gradient, scale * move)
+        step = plan.learning_rate * length * scale
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
         raw = member.raw + step * move
         loss = objective.value(raw)
-    if not loss <= state.limits[k] and not state.diverged:
-        state.diverged = True
-        warnings.warn(
+    if not loss <= state.limits[k]:
+        state.divergence = (
             f"Stage {stage + 1} took the training loss from {value:.4g} to {loss:.4g}: the fit diverges and was "
             f"stopped; the best of the {stage} stages before is kept. Lower learning_rate={plan.learning_rate} or "
-            "use step='newton'.",
-            DivergenceWarning,
-            stacklevel=3,
+            "use step='newton'."
         )
     return Term(unit, step), raw
 
@@ -247,14 +270,24 @@ def _fit_start(start: LinearStart, member: Member, rows: PackedRows) -> Unit:
 
 
 def _fit_unit(
-    gradient: Floats, member: Member, rows: PackedRows, plan: Plan, rng: np.random.Generator
+    gradient: Floats,
+    member: Member,
+    rows: PackedRows,
+    plan: Plan,
+    rng: np.random.Generator,
+    scale: Floats,
 ) -> Unit:
-    """A unit fitted to the pseudo-residuals on this round's rows and columns."""
+    """A unit fitted to the pseudo-residuals, in units of ``scale``, on this round's rows and columns."""
     target, weight = -gradient, member.objective.weight
     if plan.newton_residuals:
-        target, weight = _newton_target(gradient, member.objective.hessian(member.raw), weight)
+        target, weight = _newton_target(gradient, member.raw, member.objective)
+    target = target / scale
     if member.n_fit is not None:
-        rows, target, weight = rows.head(member.n_fit), target[: member.n_fit], weight[: member.n_fit]
+        rows, target, weight = (
+            rows.head(member.n_fit),
+            target[: member.n_fit],
+            weight[: member.n_fit],
+        )
     drawn = plan.row_sampler.draw(rows.n_rows, rng)
     columns = draw_columns(plan.column_fraction, rows.n_columns, rng)
     if drawn is not None:
@@ -263,12 +296,17 @@ def _fit_unit(
     return plan.learner.fit(rows, target, weight, rng, columns=columns, n_threads=plan.n_threads)
 
 
-def _newton_target(gradient: Floats, hessian: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Residuals ``-g / h`` with weights ``w h``, safe where the curvature vanishes.
+def _newton_target(gradient: Floats, raw: Floats, objective: Objective) -> tuple[Floats, Floats]:
+    """Residuals ``-g / h`` with weights ``w h / mean(h)``, safe where the curvature vanishes.
 
     Rows that are fitted already have almost no curvature and would give residuals of any size; the floor of a
-    thousandth of the mean curvature keeps them bounded, as in LogitBoost.
+    thousandth of the mean curvature keeps them bounded, as in LogitBoost. Dividing by the mean leaves the sum of the
+    weights as it is, so that the learner's penalty keeps its meaning where all curvatures are small.
     """
-    floor = 1e-3 * np.average(hessian, axis=0, weights=weight) + np.finfo(float).tiny
-    hessian = np.maximum(hessian, floor)
-    return -gradient / hessian, weight[:, None] * hessian
+    hessian = objective.hessian(raw)
+    mean = np.average(hessian, axis=0, weights=objective.weight)
+    hessian = np.maximum(hessian, 1e-3 * mean + np.finfo(float).tiny)
+    unit = mean if objective.separable else np.full_like(mean, mean.mean())
+    share = hessian / np.where(unit > 0, unit, 1.0)
+    weight = objective.weight[:, None] * share
+    return -gradient / hessian, weight[:, 0] if weight.shape[1] == 1 else weight

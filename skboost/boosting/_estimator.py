@@ -39,7 +39,7 @@ ROWS_FOR_EARLY_STOPPING = 30
 # Up to here the rows are worth more than the time of a fit for each fold.
 ROWS_FOR_FOLDS = 10_000
 AUTO_FOLDS = 5
-FEWEST_COLUMNS = 4
+FEWEST_COLUMNS = 6
 # Purposes of random numbers that are not drawn stage by stage.
 ORDER, FOLDS = 0xA11, 0xF01D
 PREDICTION_CHUNK = 64 * 1024
@@ -93,7 +93,9 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         check_parameters(self, self._constraints)
         self._check_validation_arguments(X_val, y_val, sample_weight_val)
         resume = self.warm_start and hasattr(self, "model_")
-        if not resume:  # a fit that fails half-way must not leave an old model beside a new encoding
+        if (
+            not resume
+        ):  # a fit that fails half-way must not leave an old model beside a new encoding
             vars(self).pop("model_", None)
         table, target, weight = self._check_data(X, y, sample_weight, resume)
         seed = self._draw_seed(resume)
@@ -111,7 +113,9 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together: pass both of them or none.")
         if X_val is None and sample_weight_val is not None:
-            raise ValueError("sample_weight_val was passed without X_val and y_val; pass them too, or none.")
+            raise ValueError(
+                "sample_weight_val was passed without X_val and y_val; pass them too, or none."
+            )
         if X_val is not None and not self.early_stopping:
             raise ValueError(
                 "X_val was passed, but early_stopping=False would ignore it; "
@@ -230,9 +234,14 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         )
         members = []
         for part in parts:
-            training, judging = np.where(part, 0.0, sample.weight), np.where(part, sample.weight, 0.0)
+            training, judging = (
+                np.where(part, 0.0, sample.weight),
+                np.where(part, sample.weight, 0.0),
+            )
             judge = HeldOut(self._objective(loss, sample, judging)) if part.any() else None
-            members.append(Member(self._penalised(loss, sample, training), judge, rows_to_fit(part)))
+            members.append(
+                Member(self._penalised(loss, sample, training), judge, rows_to_fit(part))
+            )
         return members
 
     def _stops_early(self, n_rows: int) -> bool:
@@ -250,7 +259,9 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
             )
         loss.check_target(y)
         raw_shape = loss.raw_shape(y, self._n_target_classes)
-        if hasattr(self, "model_") and raw_shape != self._raw_shape:  # only where warm_start keeps it
+        if (
+            hasattr(self, "model_") and raw_shape != self._raw_shape
+        ):  # only where warm_start keeps it
             raise ValueError(
                 f"warm_start=True continues a fit of raw scores of shape {self._raw_shape}, but loss={self.loss!r} "
                 f"has raw scores of shape {raw_shape}; use warm_start=False."
@@ -273,7 +284,10 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         for penalty in penalties:
             penalty.prepare(
                 PenaltyContext(
-                    y=sample.y, sample_weight=weight, protected=sample.protected, n_raw=objective.n_raw
+                    y=sample.y,
+                    sample_weight=weight,
+                    protected=sample.protected,
+                    n_raw=objective.n_raw,
                 )
             )
         return objective
@@ -324,9 +338,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
             sample.rows, members, model, plan.n_threads, self.train_loss_, known
         )
 
-    def _run(
-        self, state: BoostingState, sample: Sample, plan: Plan, data: tuple[Any, Any]
-    ) -> None:
+    def _run(self, state: BoostingState, sample: Sample, plan: Plan, data: tuple[Any, Any]) -> None:
         """Boost, then keep the best round; after Ctrl-C keep what is there only if the fit can go on from it."""
         n_rounds = plan.n_stages - state.n_stages
         watcher = Watcher(self, n_rounds, self.verbose, data, self._attributes)
@@ -345,7 +357,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
     def _attributes(self, state: BoostingState) -> dict[str, Any]:
         """Fitted attributes of a state; with early stopping, or after divergence, of its best round."""
         stops = bool(state.validation_loss) and bool(self.early_stopping)
-        model = state.model(state.best_stage if stops or state.diverged else None)
+        model = state.model(state.best_stage if stops or state.divergence else None)
         return {
             "model_": model,
             "n_stages_": len(model),

@@ -76,6 +76,10 @@ class Objective:
 
     def raw_scale(self) -> Floats:
         """How large a typical raw score is, shape (n_raw,)."""
+        return self._raw_scale
+
+    @cached_property
+    def _raw_scale(self) -> Floats:
         scale = self.loss.target_scale(self.y, self.weight, n_classes=self.n_classes)
         return np.asarray(scale, dtype=np.float64).reshape(self.n_raw)
 

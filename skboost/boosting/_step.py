@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +18,8 @@ Floats = npt.NDArray[np.float64]
 
 STEPS = Registry("step")
 
-# Raw scores beyond this are saturated for every link (exp(50) = 5e21), so no search goes further.
+# A search ends where scores have moved by so many times their typical size. On the scale of logarithms and log-odds,
+# whose typical size is 1, all links are saturated there (exp(50) = 5e21).
 LARGEST_MOVE = 50.0
 
 
@@ -150,16 +151,17 @@ class LineSearchStep(Step):
     ) -> Floats:
         first = objective.slope(gradient, direction)
         sign = -np.sign(first)  # search downhill, whichever way the unit points
-        reach = float(np.abs(direction).max(initial=0.0))
-        if reach == 0.0 or not np.all(np.isfinite(first)) or not sign.any():
+        reach = np.abs(direction).max(axis=0, initial=0.0)
+        if not np.all(np.isfinite(first)) or not sign.any() or not reach.any():
             return np.zeros(objective.n_raw)
+        natural = _smallest(objective.raw_scale(), reach, first.shape)
 
         def downhill(size: Floats) -> Floats:
             rho = _spread(sign * size, objective.n_raw)
             _, moved = objective.value_and_gradient(raw + rho * direction)
             return sign * objective.slope(moved, direction)  # negative before the minimum
 
-        low, high = self._bracket(downhill, np.zeros_like(first), LARGEST_MOVE / reach)
+        low, high = self._bracket(downhill, natural, LARGEST_MOVE * natural)
         scale = self.tol * np.abs(first)
         for _ in range(60):
             middle = (low + high) / 2
@@ -173,12 +175,22 @@ class LineSearchStep(Step):
         return _backtrack(objective, raw, value, direction, rho)
 
     @staticmethod
-    def _bracket(downhill, low: Floats, furthest: float) -> tuple[Floats, Floats]:  # type: ignore[no-untyped-def]
-        """Double from 1 until the derivative has changed sign or scores are saturated."""
-        high = np.full_like(low, min(1.0, furthest))
+    def _bracket(
+        downhill: Callable[[Floats], Floats], high: Floats, furthest: Floats
+    ) -> tuple[Floats, Floats]:
+        """Double until the derivative has changed sign or scores are saturated."""
+        low = np.zeros_like(high)
         while True:
             rising = downhill(high) >= 0
             if np.all(rising | (high >= furthest)):
                 return low, high
             low = np.where(rising, low, high)
             high = np.where(rising, high, np.minimum(2 * high, furthest))
+
+
+def _smallest(scale: Floats, reach: Floats, shape: tuple[int, ...]) -> Floats:
+    """Step that moves the raw scores by their typical size at most; one for each output, or one for all classes."""
+    with np.errstate(divide="ignore"):
+        natural = np.where(reach > 0, scale / reach, np.inf)
+    natural = np.broadcast_to(natural if shape == natural.shape else natural.min(), shape)
+    return np.where(np.isfinite(natural), natural, 1.0)

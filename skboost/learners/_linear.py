@@ -86,7 +86,7 @@ class LinearLearner(Learner):
     """
 
     supports: ClassVar[frozenset[str]] = frozenset(
-        {"weights", "output_weights", "multi_output", "columns", "packed"}
+        {"weights", "output_weights", "multi_output", "columns", "packed", "concurrent"}
     )
 
     def __init__(self, alpha: float = 1.0) -> None:

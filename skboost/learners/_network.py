@@ -74,7 +74,7 @@ class NetworkLearner(Learner):
     """
 
     supports: ClassVar[frozenset[str]] = frozenset(
-        {"weights", "output_weights", "multi_output", "columns", "packed"}
+        {"weights", "output_weights", "multi_output", "columns", "packed", "concurrent"}
     )
 
     def __init__(

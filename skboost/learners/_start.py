@@ -50,11 +50,11 @@ class LinearStart(Component):
     alpha : float, default=1.0
         Penalty, >= 0, in the unit of one row of weight 1.
     max_iter : int, default=100
-    tol : float, default=1e-8
-        Stop when an iteration lowers the objective by less than ``tol`` times its value.
+    tol : float, default=1e-10
+        Stop when an iteration lowers the objective by less than ``tol`` times its value at the start.
     """
 
-    def __init__(self, alpha: float = 1.0, max_iter: int = 100, tol: float = 1e-8) -> None:
+    def __init__(self, alpha: float = 1.0, max_iter: int = 100, tol: float = 1e-10) -> None:
         self.alpha = alpha
         self.max_iter = max_iter
         self.tol = tol
@@ -110,9 +110,20 @@ class LinearStart(Component):
             return value, np.concatenate([pull.ravel(), gradient.sum(axis=0) * spread])
 
         start = np.zeros((table.shape[1] + 1) * n_raw)
+        # the solver's tolerances are absolute for values below 1: measure in units of the value at the start
+        size = abs(evaluate(start)[0]) or 1.0
+        # in units of the first slope both the objective and its solution are of the size of 1, whatever the unit of y
+        size = float(np.linalg.norm(evaluate(start)[1]))
+        if size == 0.0:
+            size = 1.0
+
+        def scaled(point: Array) -> tuple[float, Array]:
+            value, gradient = evaluate(size * point)
+            return value / size**2, gradient / size
+
         options = {"maxiter": self.max_iter, "ftol": self.tol, "gtol": 1e-9}
-        found = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options)
-        slopes, intercepts = read(found.x)
+        found = minimize(scaled, start, jac=True, method="L-BFGS-B", options=options)
+        slopes, intercepts = read(size * found.x)
         return NetworkUnit(
             slopes, np.zeros(n_raw), np.eye(n_raw), intercepts - mean @ slopes, "identity"
         )
@@ -124,6 +135,6 @@ def _root(table: Array, curvature: Array, ridge: float) -> Array:
     gram = (table * curvature[:, None]).T @ table
     diagonal = np.arange(len(gram))
     # the floor only shapes the coordinates, the minimum is where it was
-    gram[diagonal, diagonal] += ridge + 1e-8 * (1.0 + np.trace(gram) / len(gram))
+    gram[diagonal, diagonal] += ridge + 1e-8 * np.trace(gram) / len(gram) + np.finfo(float).tiny
     factor, _ = cho_factor(gram, check_finite=False)
     return np.triu(factor)

@@ -32,7 +32,10 @@ class BaseBoostedNetwork(BoostedEstimator):
         "linear_alpha": Number(0, np.inf, closed="left"),
         "max_features": Number(0, 1, closed="right"),
         "subsample": Number(0, 1, closed="right"),
-        "step": (OneOf("auto", "newton", "line_search", "fixed", "diagonal_newton"), Instance(Step)),
+        "step": (
+            OneOf("auto", "newton", "line_search", "fixed", "diagonal_newton"),
+            Instance(Step),
+        ),
         "residuals": OneOf("gradient", "newton"),
         "lbfgs_iter": Integer(1),
         "adam_steps": Integer(1),

@@ -31,11 +31,11 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
 
     Parameters
     ----------
-    n_stages : int, default=100
+    n_stages : int, default=200
         Stages of hidden units at most; fewer where early stopping ends the fit. 0 leaves the start alone.
     units_per_stage : int, default=10
         Hidden units J that a stage adds to the network.
-    learning_rate : float, default=0.3
+    learning_rate : float, default=0.2
         Shrinkage of every stage, in (0, inf); at most 1 guarantees that the training loss never rises.
     loss : str or Loss, default="log_loss"
         Loss of classification; "log_loss" handles two and more classes.
@@ -45,18 +45,18 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
     learner : str or Learner, default=None
         Weak learner of the stages. None makes a ``NetworkLearner`` from the parameters here; an instance brings its
         own and leaves ``units_per_stage``, ``activation``, ``alpha``, ``lbfgs_iter`` and ``adam_steps`` unused.
-    activation : {"tanh", "logistic", "relu", "identity"}, default="tanh"
+    activation : {"tanh", "logistic", "relu", "identity"}, default="relu"
         Activation of the hidden units.
-    alpha : float, default=5.0
+    alpha : float, default=1.0
         L2 penalty on hidden and output weights of a stage, in the unit of one row whose residual is one standard
         deviation. Larger values make stages smoother.
     linear_start : bool, default=True
-        Make the first stage a penalised linear model (logistic regression), so that the network only has to learn what is
-        not linear. It counts as a stage of its own.
+        Make the first stage a penalised linear model (logistic regression),
+        so that the network only has to learn what is not linear. It counts as a stage of its own.
     linear_alpha : float, default=1.0
         L2 penalty of the linear stage, the inverse of ``C`` in scikit-learn's LogisticRegression.
     max_features : float, default=0.5
-        Share of the encoded columns that a stage sees, in (0, 1], drawn anew for each; never fewer than 4 columns.
+        Share of the encoded columns that a stage sees, in (0, 1], drawn anew for each; never fewer than 6 columns.
     subsample : float, default=1.0
         Share of the rows that a stage is fitted to, in (0, 1], drawn without replacement, in the classes' shares.
     step : {"auto", "newton", "line_search", "fixed", "diagonal_newton"} or Step, default="auto"
@@ -65,7 +65,7 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
     residuals : {"gradient", "newton"}, default="gradient"
         What a stage is fitted to: the negative gradient, or the negative gradient over the curvature with the curvature
         as weight.
-    lbfgs_iter : int, default=25
+    lbfgs_iter : int, default=50
         Iterations of L-BFGS in a stage; used with at most 4096 training rows.
     adam_steps : int, default=1000
         Minibatch steps of Adam in a stage; used with more rows. The time of a stage hardly depends on the rows.
@@ -154,21 +154,21 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
     def __init__(
         self,
         *,
-        n_stages: int = 100,
+        n_stages: int = 200,
         units_per_stage: int = 10,
-        learning_rate: float = 0.3,
+        learning_rate: float = 0.2,
         loss: str | Loss = "log_loss",
         penalty: Any = None,
         learner: Any = None,
-        activation: str = "tanh",
-        alpha: float = 5.0,
+        activation: str = "relu",
+        alpha: float = 1.0,
         linear_start: bool = True,
         linear_alpha: float = 1.0,
         max_features: float = 0.5,
         subsample: float = 1.0,
         step: Any = "auto",
         residuals: str = "gradient",
-        lbfgs_iter: int = 25,
+        lbfgs_iter: int = 50,
         adam_steps: int = 1000,
         early_stopping: bool | str = "auto",
         n_folds: int | str = "auto",
@@ -261,7 +261,11 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
         if len(present) < len(classes):  # rows of weight zero do not make a class
             codes = np.searchsorted(present, codes).clip(max=len(present) - 1)
             classes = classes[present]
-        if self.warm_start and hasattr(self, "model_") and not np.array_equal(classes, self.classes_):
+        if (
+            self.warm_start
+            and hasattr(self, "model_")
+            and not np.array_equal(classes, self.classes_)
+        ):
             raise ValueError(
                 f"warm_start=True continues a fit of the classes {self.classes_.tolist()}, but y has "
                 f"{classes.tolist()}; use warm_start=False."

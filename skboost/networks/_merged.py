@@ -259,7 +259,9 @@ class Network(Readout):
 
     def encode(self, X: Any) -> Floats:
         """The columns e(x) that ``coefs_`` act on, shape (n_samples, n_columns)."""
-        return np.asarray(self.encoder.pack(self._read(X), dtype="float64").to_dense(), dtype=np.float64)
+        return np.asarray(
+            self.encoder.pack(self._read(X), dtype="float64").to_dense(), dtype=np.float64
+        )
 
     def _read(self, X: Any) -> Any:
         table = read_table(X)

@@ -22,9 +22,9 @@ _UNKNOWN = -1  # output of a value that has no output
 class OneHot:
     """The one-hot outputs of one categorical column.
 
-    Output k is ``(x_k - p_k) / max(sqrt(p_k (1 - p_k)), 0.1)``, where ``x_k`` is 1 for the rows
-    with category k and 0 for the others, and ``p_k`` is its weighted share. So each output has mean
-    zero and, down to shares of 1 %, standard deviation one; no output leaves [-10, 10]. A value
+    Output k is ``x_k - p_k``, where ``x_k`` is 1 for the rows with category k and 0 for the others,
+    and ``p_k`` is its weighted share. Rare categories are not blown up to unit variance, so that a
+    penalty on weights holds them back as it should. A value
     that has no output is encoded as zeros: the average row.
 
     Attributes

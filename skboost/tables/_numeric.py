@@ -56,8 +56,8 @@ class NumericScaling:
     ``gain`` 0.
 
     A column with missing and present values at fit has one more output, its indicator: with the
-    weighted share p of missing values, ``(1 - p) / max(sqrt(p (1 - p)), 0.1)`` where the value is
-    missing and ``-p / max(sqrt(p (1 - p)), 0.1)`` where it is not.
+    weighted share p of missing values, ``1 - p`` where the value is missing and ``-p`` where
+    it is not.
 
     Attributes
     ----------

@@ -5,11 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-# A category that one row in a million holds would be sent a thousand units away if it were divided
-# by its standard deviation, and its weight in the network would hardly be penalised. With this
-# bound no 0/1 column leaves [-10, 10]; columns rarer than 1 % count as though they were at 1 %.
-_SMALLEST_BINARY_SD = 0.1
-
 
 def settled(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Round to 24 significant bits.
@@ -32,9 +27,10 @@ def settled(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
 def binary_codes(
     share: npt.ArrayLike,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """What 0 and 1 become in a 0/1 column with mean ``share``.
+    """What 0 and 1 become in a 0/1 column with mean ``share``: ``code(x) = x - p``.
 
-        code(x) = (x - p) / max(sqrt(p (1 - p)), 0.1)
+    The column is not divided by its standard deviation: that would send a rare category far away
+    and let a ridge penalty pass over its weight, which is the one that the data say least about.
 
     Parameters
     ----------
@@ -47,5 +43,4 @@ def binary_codes(
         Codes of 0 and of 1. Their mean, weighted by 1 - p and p, is zero.
     """
     p = settled(share)
-    sd = np.maximum(np.sqrt(p * (1.0 - p)), _SMALLEST_BINARY_SD)
-    return settled(-p / sd), settled((1.0 - p) / sd)
+    return -p, settled(1.0 - p)

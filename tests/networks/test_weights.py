@@ -155,8 +155,8 @@ def test_the_unit_of_weights_only_scales_the_penalties(numbers):
     settings = FAST | {"early_stopping": False}
     model = BoostedNetworkRegressor(alpha=4.0, linear_alpha=2.0, **settings)
     one = model.fit(X, y).predict(X)
-    model.set_params(alpha=10.0, linear_alpha=5.0)
-    assert_allclose(one, model.fit(X, y, np.full(len(y), 2.5)).predict(X), rtol=1e-6)
+    model.set_params(alpha=16.0, linear_alpha=8.0)  # a power of 4: no rounding is blown up
+    assert_allclose(one, model.fit(X, y, np.full(len(y), 4.0)).predict(X), rtol=1e-6)
 
 
 def test_tiny_and_huge_weights_are_fine(numbers):

@@ -26,10 +26,10 @@ def test_names_come_by_kind_and_in_sorted_order():
     ]  # fmt: skip
 
 
-def test_outputs_are_standardised_one_hot_columns():
+def test_outputs_are_centred_one_hot_columns():
     Z = TableEncoder(dtype=np.float64).fit(frame()).pack(frame()).to_dense()[:, 1:]
     assert_allclose(Z.mean(axis=0), 0, atol=1e-6)
-    assert_allclose(Z.std(axis=0), 1, atol=1e-6)
+    assert_allclose(np.ptp(Z, axis=0), 1, atol=1e-6)
     assert_array_equal(np.argmax(Z > 0, axis=1), [2, 1, 0, 1, 3, 2, 1, 1])
     assert_array_equal((Z > 0).sum(axis=1), 1)
 
