@@ -50,11 +50,11 @@ class LinearStart(Component):
     alpha : float, default=1.0
         Penalty, >= 0, in the unit of one row of weight 1.
     max_iter : int, default=100
-    tol : float, default=1e-10
-        Stop when an iteration lowers the objective by less than ``tol`` times its value at the start.
+    tol : float, default=1e-11
+        Stop when an iteration lowers the objective by less than ``tol`` times what the first step promises.
     """
 
-    def __init__(self, alpha: float = 1.0, max_iter: int = 100, tol: float = 1e-10) -> None:
+    def __init__(self, alpha: float = 1.0, max_iter: int = 100, tol: float = 1e-11) -> None:
         self.alpha = alpha
         self.max_iter = max_iter
         self.tol = tol
@@ -110,12 +110,9 @@ class LinearStart(Component):
             return value, np.concatenate([pull.ravel(), gradient.sum(axis=0) * spread])
 
         start = np.zeros((table.shape[1] + 1) * n_raw)
-        # the solver's tolerances are absolute for values below 1: measure in units of the value at the start
-        size = abs(evaluate(start)[0]) or 1.0
-        # in units of the first slope both the objective and its solution are of the size of 1, whatever the unit of y
-        size = float(np.linalg.norm(evaluate(start)[1]))
-        if size == 0.0:
-            size = 1.0
+        # The solver's tolerances are absolute for values below 1. In units of the first slope the objective falls by
+        # about 1/2 along a way of about 1, whatever the unit of y.
+        size = float(np.linalg.norm(evaluate(start)[1])) or 1.0
 
         def scaled(point: Array) -> tuple[float, Array]:
             value, gradient = evaluate(size * point)
