@@ -197,11 +197,11 @@ PEERS = {
             "ours",
             _skboost,
             {
-                "n_stages": [50, 100, 200],
-                "learning_rate": loguniform(0.02, 0.5),
-                "units_per_stage": [1, 2, 4],
-                "alpha": loguniform(1e-3, 10.0),
-                "subsample": [0.5, 0.75, 1.0],
+                "learning_rate": [0.1, 0.2, 0.3],
+                "units_per_stage": [4, 10, 20],
+                "alpha": loguniform(0.1, 30.0),
+                "max_features": [0.3, 0.5, 0.75, 1.0],
+                "activation": ["relu", "tanh"],
             },
         ),
     )
