@@ -42,7 +42,9 @@ from skboost.networks import BoostedNetworkClassifier, BoostedNetworkRegressor, 
 OUT = Path("out/quickstart")
 OUT.mkdir(parents=True, exist_ok=True)
 SEED = 0
-N_SPLITS = 2 if os.environ.get("SKBOOST_QUICK") == "1" else 5  # of picture 2
+QUICK = os.environ.get("SKBOOST_QUICK") == "1"
+N_STAGES = 20 if QUICK else 100
+N_SPLITS = 2 if QUICK else 5  # of picture 2
 # Colours of Okabe and Ito, which colour-blind readers can tell apart.
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6E6E6E"
 plt.rcParams.update(
@@ -145,8 +147,8 @@ for name, (data, classifying) in SETS.items():
         stratify=data.target if classifying else None,
     )
     kind = BoostedNetworkClassifier if classifying else BoostedNetworkRegressor
-    model = with_progress(kind(random_state=SEED))
-    unstopped = kind(early_stopping=False, random_state=SEED)
+    model = with_progress(kind(n_stages=N_STAGES, random_state=SEED))
+    unstopped = kind(n_stages=N_STAGES, early_stopping=False, random_state=SEED)
     print(f"\nFitting {name}: {len(split[0])} rows for training, {data.data.shape[1]} columns")
     rows = [
         fitted("boosted network", model, split),
@@ -181,7 +183,7 @@ print(f"  largest difference between its probabilities and the sum of the stages
 # Switch units off. The last stages can be taken away after training, for a smaller and faster network.
 print("\nSwitching units off (digits)")
 print(f"  {'stages kept':>12}{'hidden units':>14}{'accuracy':>10}{'log loss':>10}")
-for n_stages in sorted({0, 1, 3, 10, 30, full.n_stages_}):
+for n_stages in [n for n in (0, 1, 3, 10, 30) if n < full.n_stages_] + [full.n_stages_]:
     smaller = full.truncate(n_stages)
     probabilities = smaller.predict_proba(X_test)
     print(
@@ -230,7 +232,8 @@ for axes, (name, (data, classifying)) in zip(panels, SETS.items(), strict=True):
             random_state=seed,
             stratify=data.target if classifying else None,
         )
-        model = kind(early_stopping=False, random_state=seed).fit(X_train, y_train)
+        model = kind(n_stages=N_STAGES, early_stopping=False, random_state=seed)
+        model.fit(X_train, y_train)
         curves.append([score(y_test, p) for p in model.staged_predict(X_test)][1:])
         lines.append(score(y_test, linear.fit(X_train, y_train).predict(X_test)))
     kept = model.to_network().stage_units[1:]
@@ -260,12 +263,13 @@ plt.close(figure)
 X_moons, y_moons = make_moons(300, noise=0.25, random_state=SEED)
 moons = BoostedNetworkClassifier(n_stages=60, random_state=SEED).fit(X_moons, y_moons)
 trees = HistGradientBoostingClassifier(random_state=SEED).fit(X_moons, y_moons)
+few = min(6, moons.n_stages_ - 1)
 low, high = X_moons.min(axis=0) - 0.4, X_moons.max(axis=0) + 0.4
 grid = np.meshgrid(np.linspace(low[0], high[0], 220), np.linspace(low[1], high[1], 220))
 points = np.column_stack([axis.ravel() for axis in grid])
 views = {
     "linear stage": moons.predict_proba(points, n_stages=1),
-    "6 stages": moons.predict_proba(points, n_stages=6),
+    f"{few} stages": moons.predict_proba(points, n_stages=few),
     f"{moons.n_stages_} stages": moons.predict_proba(points),
     "HistGradientBoosting": trees.predict_proba(points),
 }

@@ -48,6 +48,7 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_
 def objective(trial):
     """Mean RMSE of three folds."""
     model = BoostedNetworkRegressor(
+        n_stages=10 if QUICK else 100,
         learning_rate=trial.suggest_float("learning_rate", 0.05, 1.0, log=True),
         units_per_stage=trial.suggest_int("units_per_stage", 2, 30, log=True),
         alpha=trial.suggest_float("alpha", 0.05, 50.0, log=True),
