@@ -49,7 +49,7 @@ def source_stamp():
     digest = hashlib.sha256()
     for folder in ("skboost", "_ext"):
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in (".py", ".pyx", ".pxd", ".h"):
+            if path.suffix in (".py", ".pyx", ".pxi", ".pxd", ".h"):
                 digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     digest.update(Path(__file__).with_name("_peers.py").read_bytes())
     return digest.hexdigest()[:10]
