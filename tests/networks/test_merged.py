@@ -193,7 +193,7 @@ def test_layers_refuse_an_encoding_that_is_not_linear():
         model.to_network().to_layers()
 
 
-# -- files ------------------------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
 def frame(kind):
@@ -257,7 +257,7 @@ def test_a_newer_format_is_refused(tmp_path, monkeypatch):
         Network.load(tmp_path / "network.npz")
 
 
-# -- what networks refuse ----------------------------------------------------------------------------------------------
+# -- what networks refuse --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_stages", [-1, 6, 2.0, True, "2"])
