@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,9 +198,9 @@ def categorical_columns(table: Table, categorical_features: Any) -> npt.NDArray[
     """
     if categorical_features is None:
         return np.empty(0, dtype=np.intp)
-    if isinstance(categorical_features, str):
-        if categorical_features == "from_dtype":
-            return np.flatnonzero(table.is_categorical)
+    if isinstance(categorical_features, str) and categorical_features == "from_dtype":
+        return np.flatnonzero(table.is_categorical)
+    if isinstance(categorical_features, str) or not isinstance(categorical_features, Iterable):
         raise ValueError(
             f"categorical_features={categorical_features!r} is not valid: it must be 'from_dtype', "
             "None, a boolean mask, or a list of column indices or names."
