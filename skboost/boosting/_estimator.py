@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skboost._ext._omp import effective_n_threads
 from skboost._ext.packed import PackedRows
@@ -20,6 +17,7 @@ from skboost.boosting._engine import BoostingState, Plan, boost
 from skboost.boosting._folds import held_out_parts, rows_to_fit
 from skboost.boosting._member import HeldOut, Member
 from skboost.boosting._objective import Objective
+from skboost.boosting._prediction import StagedPrediction
 from skboost.boosting._sample import Sample
 from skboost.boosting._sampling import RowSampler, spread_order
 from skboost.boosting._step import STEPS, Step
@@ -27,7 +25,7 @@ from skboost.boosting._stopping import EarlyStopping
 from skboost.learners import Learner, LinearStart
 from skboost.losses import LOSSES, Loss
 from skboost.penalties import PENALTIES, Penalty, PenaltyContext
-from skboost.tables import Table, TableEncoder, read_table
+from skboost.tables import Table, TableEncoder
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,10 +40,9 @@ AUTO_FOLDS = 5
 FEWEST_COLUMNS = 6
 # Purposes of random numbers that are not drawn stage by stage.
 ORDER, FOLDS = 0xA11, 0xF01D
-PREDICTION_CHUNK = 64 * 1024
 
 
-class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
+class BoostedEstimator(CallbackSupportMixin, StagedPrediction):
     """Base of the boosted estimators.
 
     A subclass gives the constructor with at least the parameters that this class reads, and the methods marked
@@ -93,10 +90,9 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         check_parameters(self, self._constraints)
         self._check_validation_arguments(X_val, y_val, sample_weight_val)
         resume = self.warm_start and hasattr(self, "model_")
-        if (
-            not resume
-        ):  # a fit that fails half-way must not leave an old model beside a new encoding
-            vars(self).pop("model_", None)
+        if not resume:
+            # a fit that fails half-way must not leave an old model beside a new encoding
+            self.__dict__.pop("model_", None)
         table, target, weight = self._check_data(X, y, sample_weight, resume)
         seed = self._draw_seed(resume)
         if not resume:
@@ -139,21 +135,17 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
             )
         return table, self._check_target(y, len(table), weight), weight
 
-    def _read(self, X: Any, *, reset: bool) -> Table:
-        """The raw table, with the names and the number of its columns noted or compared."""
-        table = read_table(X)
-        validate_data(self, X, skip_check_array=True, reset=reset)
-        return table
-
-    def _pack(
-        self, table: Table, dtype: str, order: npt.NDArray[np.intp] | None = None
-    ) -> PackedRows:
-        return self.encoder_.pack(table, order=order, dtype=dtype)
-
     def _draw_seed(self, resume: bool) -> int:
         if not resume:
+            try:
+                source = check_random_state(self.random_state)
+            except ValueError as error:
+                raise ValueError(
+                    f"random_state={self.random_state!r} is not a source of random numbers: "
+                    "pass None, an integer or a numpy.random.RandomState."
+                ) from error
             # one seed for all purposes, each of which derives its own from it
-            self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+            self._seed = int(source.randint(2**31 - 1))
         return self._seed
 
     def _fit_encoder(self, table: Table, weight: Floats) -> None:
@@ -168,16 +160,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         self, table: Table, y: npt.NDArray, weight: Floats, sensitive_features: Any, seed: int
     ) -> Sample:
         """Rows of positive weight, encoded, in the order and the precision of the engine."""
-        if sensitive_features is not None:
-            if self.penalty is None:
-                raise ValueError(
-                    "sensitive_features was passed, but penalty=None would ignore it; choose a penalty."
-                )
-            sensitive_features = np.asarray(sensitive_features)
-            if len(sensitive_features) != len(table):
-                raise ValueError(
-                    f"sensitive_features has {len(sensitive_features)} rows, but X has {len(table)}."
-                )
+        sensitive_features = self._check_sensitive_features(sensitive_features, len(table))
         kept = np.flatnonzero(weight > 0)
         is_small = len(kept) <= SMALL_DATA
         if not is_small:
@@ -195,6 +178,27 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         if self.dtype == "float64" or (self.dtype == "auto" and is_small):
             sample.rows = PackedRows(sample.rows.blocks.astype(np.float64), len(sample.rows))
         return sample
+
+    def _check_sensitive_features(self, values: Any, n_rows: int) -> npt.NDArray | None:
+        """What only penalties see, one row for each row of X."""
+        if values is None:
+            return None
+        if not self._penalties():
+            raise ValueError(
+                f"sensitive_features was passed, but penalty={self.penalty!r} would ignore it; choose a penalty."
+            )
+        features = np.asarray(values)
+        if features.ndim not in (1, 2) or len(features) != n_rows:
+            raise ValueError(
+                f"sensitive_features has shape {features.shape}, but X has {n_rows} rows; "
+                "pass one row of attributes for each row of X."
+            )
+        return features
+
+    def _penalties(self) -> list[Penalty]:
+        """Fresh penalties, as many as were asked for."""
+        wished = self.penalty if isinstance(self.penalty, list | tuple) else [self.penalty]
+        return [PENALTIES.resolve(p, Penalty) for p in wished if p is not None]
 
     def _validation_sample(self, X_val: Any, y_val: Any, weight: Any) -> Sample | None:
         """The rows that were passed for early stopping."""
@@ -234,14 +238,11 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
         )
         members = []
         for part in parts:
-            training, judging = (
-                np.where(part, 0.0, sample.weight),
-                np.where(part, sample.weight, 0.0),
-            )
-            judge = HeldOut(self._objective(loss, sample, judging)) if part.any() else None
-            members.append(
-                Member(self._penalised(loss, sample, training), judge, rows_to_fit(part))
-            )
+            training, judging = sample.weight * ~part, sample.weight * part
+            member = Member(self._penalised(loss, sample, training), n_fit=rows_to_fit(part))
+            if part.any():
+                member.held_out = HeldOut(self._objective(loss, sample, judging))
+            members.append(member)
         return members
 
     def _stops_early(self, n_rows: int) -> bool:
@@ -278,8 +279,7 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _penalised(self, loss: Loss, sample: Sample, weight: Floats) -> Objective:
         """The training objective of one member, with penalties of its own."""
-        wished = self.penalty if isinstance(self.penalty, list | tuple) else [self.penalty]
-        penalties = [PENALTIES.resolve(p, Penalty) for p in wished if p is not None]
+        penalties = self._penalties()
         objective = self._objective(loss, sample, weight, penalties)
         for penalty in penalties:
             penalty.prepare(
@@ -364,51 +364,3 @@ class BoostedEstimator(CallbackSupportMixin, BaseEstimator):
             "train_loss_": np.array(state.train_loss),
             "validation_loss_": np.array(state.validation_loss) if state.validation_loss else None,
         }
-
-    # -- prediction -------------------------------------------------------------------------------------------------
-
-    def _check_n_stages(self, n_stages: int | None) -> int:
-        if n_stages is None:
-            return len(self.model_)
-        if isinstance(n_stages, bool) or not isinstance(n_stages, int | np.integer):
-            raise ValueError(f"n_stages={n_stages!r} must be a whole number or None.")
-        if not 0 <= n_stages <= len(self.model_):
-            raise ValueError(
-                f"n_stages={n_stages} is out of range: this model has {len(self.model_)} stages, "
-                "and 0 means its constant start."
-            )
-        return int(n_stages)
-
-    def _chunks(self, X: Any) -> Iterator[PackedRows]:
-        """Encoded rows, a chunk at a time, in double precision."""
-        check_is_fitted(self, "model_")
-        table = self._read(X, reset=False)
-        if len(table) <= PREDICTION_CHUNK:
-            yield self._pack(table, "float64")
-            return
-        for start in range(0, len(table), PREDICTION_CHUNK):
-            yield self._pack(
-                table, "float64", np.arange(start, min(start + PREDICTION_CHUNK, len(table)))
-            )
-
-    def _model_raw(self, rows: PackedRows, n_stages: int, n_threads: int) -> Floats:
-        return self.model_.truncated(n_stages).raw(rows, n_threads)
-
-    def _raw_predict(self, X: Any, n_stages: int | None = None) -> Floats:
-        """Raw scores of shape (n_samples,) or (n_samples, n_raw)."""
-        check_is_fitted(self, "model_")
-        n_stages = self._check_n_stages(n_stages)
-        n_threads = effective_n_threads(self.n_threads)
-        raw = np.concatenate([self._model_raw(r, n_stages, n_threads) for r in self._chunks(X)])
-        return self._shape_raw(raw)
-
-    def _staged_raw_predict(self, X: Any) -> Iterator[Floats]:
-        """Raw scores after 0, 1, ..., n_stages_ stages."""
-        rows = list(self._chunks(X))
-        n_threads = effective_n_threads(self.n_threads)
-        parts = [self.model_.staged_raw(r, n_threads) for r in rows]
-        for stage in zip(*parts, strict=True):
-            yield self._shape_raw(np.concatenate(stage))
-
-    def _shape_raw(self, raw: Floats) -> Floats:
-        return raw.reshape(raw.shape[0], *self._raw_shape)

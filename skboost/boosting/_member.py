@@ -39,7 +39,7 @@ class HeldOut:
 
     def move(self, term: Term, n_threads: int) -> None:
         """Carry the scores one stage on."""
-        if self.rows is not None:
+        if self.rows is not None and self.raw is not None:
             self.raw = self.raw + term.step * term.unit.predict(self.rows, n_threads=n_threads)
 
     def total_loss(self, training_raw: Floats) -> float:

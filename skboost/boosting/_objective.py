@@ -155,7 +155,7 @@ class Objective:
     def slope(self, gradient: Floats, direction: Floats) -> Floats:
         """Derivative along ``direction``: one number, or one per raw column where columns are separate."""
         if self.separable:
-            return np.einsum("i,ij,ij->j", self.weight, gradient, direction)
+            return np.asarray(np.einsum("i,ij,ij->j", self.weight, gradient, direction))
         return np.array([np.einsum("i,ij,ij->", self.weight, gradient, direction)])
 
     def curvature(self, raw: Floats, direction: Floats, *, diagonal: bool = False) -> Floats:
@@ -164,7 +164,10 @@ class Objective:
         ``diagonal=True`` leaves the mixed derivatives of classes out, as the GBNN paper's step does.
         """
         if self.separable:
-            return np.einsum("i,ij,ij,ij->j", self.weight, self.hessian(raw), direction, direction)
+            hessian = self.hessian(raw)
+            return np.asarray(
+                np.einsum("i,ij,ij,ij->j", self.weight, hessian, direction, direction)
+            )
         if diagonal:
             rows = np.einsum("ij,ij,ij->i", self.hessian(raw), direction, direction)
         else:

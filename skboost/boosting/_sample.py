@@ -39,12 +39,12 @@ class Sample:
         parts = [table, np.asarray(self.y).reshape(len(table), -1)]
         if self.protected is not None:
             parts.append(np.unique(self.protected, return_inverse=True)[1].reshape(len(table), -1))
-        keys = np.hstack([np.ascontiguousarray(part).view(np.uint8) for part in parts])
-        keys = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()
+        octets = np.hstack([np.ascontiguousarray(part).view(np.uint8) for part in parts])
+        keys = octets.view(np.dtype((np.void, octets.shape[1]))).ravel()
         _, first, group = np.unique(keys, return_index=True, return_inverse=True)
         return Sample(
             PackedRows.from_dense(table[first], dtype=self.rows.dtype),
             np.ascontiguousarray(self.y[first]),
-            np.bincount(group.ravel(), weights=self.weight),
+            np.bincount(group.ravel(), weights=self.weight).astype(np.float64),
             None if self.protected is None else self.protected[first],
         )

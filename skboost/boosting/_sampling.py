@@ -68,9 +68,11 @@ class RowSampler:
         return PackedRows(rows.blocks[kept], len(drawn))
 
 
-def draw_columns(fraction: float, n_columns: int, rng: np.random.Generator) -> Integers | None:
+def draw_columns(
+    fraction: float, n_columns: int, rng: np.random.Generator
+) -> npt.NDArray[np.int32] | None:
     """Column numbers of a round in increasing order, or None for all columns."""
     n_drawn = max(1, round(fraction * n_columns))
     if n_drawn >= n_columns:
         return None
-    return np.sort(rng.choice(n_columns, n_drawn, replace=False))
+    return np.sort(rng.choice(n_columns, n_drawn, replace=False)).astype(np.int32)

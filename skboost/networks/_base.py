@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 class BaseBoostedNetwork(BoostedEstimator):
     """Parameters of boosted networks; see the classifier and the regressor."""
 
+    _network: Network | None
     _constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = {
         "n_stages": Integer(0),
         "units_per_stage": Integer(1),

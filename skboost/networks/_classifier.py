@@ -150,6 +150,7 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
     """
 
     _loss_kind: ClassVar[str] = "classification"
+    classes_: npt.NDArray
 
     def __init__(
         self,

@@ -150,6 +150,7 @@ class BoostedNetworkRegressor(RegressorMixin, BaseBoostedNetwork):
     """
 
     _loss_kind: ClassVar[str] = "regression"
+    _target_shape: tuple[int, ...]
 
     def __init__(
         self,
