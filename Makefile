@@ -12,7 +12,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip
 STAMPS = $(VENV)/.stamps
 # The package is installed in editable mode: a change of these files, and of no others, needs a new installation.
-BUILT_FROM = pyproject.toml setup.py $(wildcard _ext/*.pyx _ext/*.pxd _ext/src/*.h)
+BUILT_FROM = pyproject.toml setup.py $(shell find _ext -type f)
 
 .PHONY: help demo test test-long lint format doc examples bench clean distclean
 .NOTPARALLEL:
@@ -39,7 +39,7 @@ test-long: $(STAMPS)/test
 	$(BIN)/python -m pytest -m "long or not long" $(PYTEST)
 
 examples: $(STAMPS)/examples
-	for script in examples/networks/*.py; do \
+	for script in examples/networks/*.py examples/networks/papers/*.py; do \
 	  echo "== $$script"; MPLBACKEND=Agg SKBOOST_QUICK=1 $(BIN)/python $$script || exit 1; \
 	done
 

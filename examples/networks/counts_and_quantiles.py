@@ -49,7 +49,7 @@ X = np.column_stack(
 )
 y = rng.poisson(rng.gamma(SHAPE, true_mean(*X.T) / SHAPE)).astype(float)
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0)
-# Peaks this sharp need freer stages than the defaults allow: a weaker penalty and more iterations for each.
+# Peaks this sharp gain by freer stages than the defaults: a weaker penalty and more iterations for each.
 SETTINGS = {
     "n_stages": 40 if QUICK else 150,
     "alpha": 0.5,
@@ -130,6 +130,5 @@ print(f"picture: {OUT / 'day.png'}")
 # %%
 # What this shows. The loss decides what a prediction means: Poisson gives the mean of a count, the quantile loss a
 # band that widens where the counts spread. Learned quantiles promise nothing about coverage on new rows: where a
-# guarantee is needed, calibrate the band on rows of its own. The defaults would have smoothed these peaks away, as the
-# loss on held-out rows tells. For counts that jump at thresholds or depend on categories with many levels, trees are
-# the better choice.
+# guarantee is needed, calibrate the band on rows of its own. For counts that jump at thresholds or depend on categories
+# with many levels, trees are the better choice.

@@ -343,7 +343,7 @@ print(f"\nPictures: {', '.join(sorted(str(path) for path in OUT.glob('*.png')))}
 
 # %%
 # What this shows. The network starts from a linear model, so it is never far behind one, and adds curved parts as long
-# as held-out rows say that they pay: next to nothing for breast cancer, much for digits. Its curves are smooth where
+# as held-out rows say that they pay: next to nothing for breast cancer, much for digits. Its curves bend where
 # trees make steps. Stages can be counted, stopped and switched off like trees, and the result is still one network. Do
 # not use it where trees are the better choice: thresholds and jumps in the truth, many irrelevant or wildly skewed
 # columns, interactions of categories with many values. And where the linear model is as good already, as for breast
