@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "examples" / "networks"
-SCRIPTS = sorted(FOLDER.glob("*.py"))
+SCRIPTS = sorted(FOLDER.rglob("*.py"))
 PICTURES = {
     "quickstart": {"loss_by_stage", "score_by_units", "two_moons", "one_column"},
     "early_stopping_in_a_pipeline": {"loss_by_stage"},
     "counts_and_quantiles": {"day"},
     "head_on_a_deep_network": {"loss_by_stage"},
     "tuning_with_optuna": {"trials"},
+    "gbnn_moons": {"boundary_by_units"},
 }
 
 

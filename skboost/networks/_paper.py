@@ -72,10 +72,10 @@ def paper_settings(
 
     Notes
     -----
-    What stays different from the authors' program: columns are scaled inside (they scale outside), drawn rows keep the
-    classes' shares, equal rows are merged into one with their weights added, and the start of several outputs is the
-    mean of each (theirs is one mean over all). A fit that is continued with ``warm_start=True`` begins again at the
-    first starting weights. L-BFGS magnifies rounding errors, so two programs that run the same 200 iterations on
+    Columns are standardised inside; the authors do that outside. What stays different from their program: drawn rows
+    keep the classes' shares, equal rows are merged into one with their weights added, and the start of several outputs
+    is the mean of each (theirs is one mean over all). A fit that is continued with ``warm_start=True`` begins again at
+    the first starting weights. L-BFGS magnifies rounding errors, so two programs that run the same 200 iterations on
     different processors may end up at different networks of equal quality.
 
     References
@@ -113,6 +113,7 @@ def paper_settings(
         "learning_rate": learning_rate,
         "learner": MLPLearner(units_per_step, max_iter=max_iter, random_state=shared),
         "linear_start": False,
+        "numeric_scaling": "standard",
         "max_features": 1.0,
         "subsample": subsample,
         "early_stopping": False,

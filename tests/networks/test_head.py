@@ -27,15 +27,28 @@ from skboost.networks import (
     BoostedNetworkRegressor,
 )
 
-QUICK = {"n_stages": 4, "units_per_stage": 3, "early_stopping": False, "n_threads": 1, "random_state": 0}
+QUICK = {
+    "n_stages": 4,
+    "units_per_stage": 3,
+    "early_stopping": False,
+    "n_threads": 1,
+    "random_state": 0,
+}
 LINEAR = {**QUICK, "numeric_scaling": "standard"}
 DEEP = {"hidden_layer_sizes": (6, 5), "solver": "lbfgs", "tol": 0.1, "random_state": 0}
-ACTIVATIONS = {"tanh": np.tanh, "logistic": expit, "relu": lambda z: z.clip(0), "identity": lambda z: z}
+ACTIVATIONS = {
+    "tanh": np.tanh,
+    "logistic": expit,
+    "relu": lambda z: z.clip(0),
+    "identity": lambda z: z,
+}
 
 
 def deep_output(layers, X):
     """A forward pass by hand."""
-    for weights, bias, activations in zip(layers.coefs_, layers.intercepts_, layers.activations_, strict=False):
+    for weights, bias, activations in zip(
+        layers.coefs_, layers.intercepts_, layers.activations_, strict=False
+    ):
         X = X @ weights + bias
         for name in set(activations):
             X[:, activations == name] = ACTIVATIONS[name](X[:, activations == name])
@@ -50,7 +63,9 @@ def deep_output(layers, X):
 def test_hidden_activations_are_what_the_perceptron_computes(iris, activation, layer):
     X, y = iris
     perceptron = MLPClassifier(**DEEP, activation=activation).fit(X, y)
-    model = BoostedHeadClassifier(FrozenEstimator(perceptron), BoostedNetworkClassifier(**QUICK), layer=layer)
+    model = BoostedHeadClassifier(
+        FrozenEstimator(perceptron), BoostedNetworkClassifier(**QUICK), layer=layer
+    )
     features = model.fit(X, y).features(X)
     first = ACTIVATIONS[activation](X @ perceptron.coefs_[0] + perceptron.intercepts_[0])
     second = ACTIVATIONS[activation](first @ perceptron.coefs_[1] + perceptron.intercepts_[1])
@@ -66,7 +81,9 @@ def test_transformers_functions_and_pipelines_give_features(iris):
     by_transformer = BoostedHeadClassifier(MinMaxScaler(), head).fit(X, y)
     scaled = MinMaxScaler().fit_transform(X)
     assert_allclose(by_transformer.features(X), scaled)
-    assert_array_equal(by_transformer.predict_proba(X), clone(head).fit(scaled, y).predict_proba(scaled))
+    assert_array_equal(
+        by_transformer.predict_proba(X), clone(head).fit(scaled, y).predict_proba(scaled)
+    )
     by_function = BoostedHeadClassifier(np.exp, head).fit(X, y)
     assert_array_equal(by_function.features(X), np.exp(X))
     perceptron = MLPClassifier(**DEEP)
@@ -79,7 +96,9 @@ def test_transformers_functions_and_pipelines_give_features(iris):
 
 def test_sparse_rows_reach_a_perceptron(iris):
     X, y = iris
-    model = BoostedHeadClassifier(MLPClassifier(**DEEP), BoostedNetworkClassifier(**QUICK)).fit(X, y)
+    model = BoostedHeadClassifier(MLPClassifier(**DEEP), BoostedNetworkClassifier(**QUICK)).fit(
+        X, y
+    )
     assert_allclose(model.predict_proba(sparse.csr_array(X)), model.predict_proba(X), rtol=1e-10)
 
 
@@ -100,7 +119,9 @@ def test_replacing_the_last_layer_changes_no_output_of_a_classifier(iris, activa
         raw = model.decision_function(X, n_stages=n_stages)
         assert_allclose(layers.raw(X), raw, rtol=1e-10, atol=1e-10)
         assert_allclose(deep_output(layers, X).reshape(raw.shape), raw, rtol=1e-10, atol=1e-10)
-        assert_allclose(layers.predict_proba(X), model.predict_proba(X, n_stages=n_stages), atol=1e-10)
+        assert_allclose(
+            layers.predict_proba(X), model.predict_proba(X, n_stages=n_stages), atol=1e-10
+        )
         assert_array_equal(layers.predict(X), model.predict(X, n_stages=n_stages))
     n_hidden = 1 if layer == 0 else 2
     for ours, theirs in zip(layers.coefs_[:n_hidden], perceptron.coefs_, strict=False):
@@ -125,7 +146,12 @@ def test_replacing_the_last_layer_changes_no_output_of_a_regressor(diabetes, n_o
 def test_saturated_units_do_not_break_the_fold(iris):
     X, y = iris
     perceptron = MLPClassifier(**DEEP, activation="logistic").fit(X, y)
-    perceptron.coefs_[0][:, 0] = [0, 0, 40, 0]  # 1 for petals longer than 5.6 cm, and next to 0 for all others
+    perceptron.coefs_[0][:, 0] = [
+        0,
+        0,
+        40,
+        0,
+    ]  # 1 for petals longer than 5.6 cm, and next to 0 for all others
     perceptron.intercepts_[0][0] = -40 * 5.6
     head = BoostedNetworkClassifier(**LINEAR)
     model = BoostedHeadClassifier(FrozenEstimator(perceptron), head, layer=0).fit(X, y)
@@ -136,7 +162,9 @@ def test_saturated_units_do_not_break_the_fold(iris):
 
 def test_the_default_head_can_be_folded_in_and_its_network_stands_alone(iris):
     X, y = iris
-    model = BoostedHeadClassifier(MLPClassifier(**DEEP | {"random_state": None}), random_state=0).fit(X, y)
+    model = BoostedHeadClassifier(
+        MLPClassifier(**DEEP | {"random_state": None}), random_state=0
+    ).fit(X, y)
     assert_allclose(model.to_layers().predict_proba(X), model.predict_proba(X), atol=1e-10)
     network = model.to_network()
     assert_allclose(network.predict_proba(model.features(X)), model.predict_proba(X), atol=1e-10)
@@ -149,14 +177,18 @@ def test_layers_are_refused_where_there_are_none(iris):
     model = BoostedHeadClassifier(PCA(2), BoostedNetworkClassifier(**LINEAR)).fit(X, y)
     with pytest.raises(ValueError, match="has no layers of weights"):
         model.to_layers()
-    model = BoostedHeadClassifier(MLPClassifier(**DEEP), BoostedNetworkClassifier(**QUICK)).fit(X, y)
+    model = BoostedHeadClassifier(MLPClassifier(**DEEP), BoostedNetworkClassifier(**QUICK)).fit(
+        X, y
+    )
     with pytest.raises(ValueError, match="numeric_scaling='standard'"):
         model.to_layers()
 
 
 def test_predictions_stage_by_stage(iris):
     X, y = iris
-    model = BoostedHeadClassifier(MLPClassifier(**DEEP), BoostedNetworkClassifier(**QUICK)).fit(X, y)
+    model = BoostedHeadClassifier(MLPClassifier(**DEEP), BoostedNetworkClassifier(**QUICK)).fit(
+        X, y
+    )
     staged = list(model.staged_predict(X))
     assert len(staged) == model.head_.n_stages_ + 1
     for stage, labels in enumerate(staged):
@@ -185,7 +217,9 @@ def test_extractor_and_head_are_copied_and_a_frozen_extractor_is_not_refitted(ir
 
 def test_a_fitted_head_is_pickled(iris):
     X, y = iris
-    model = BoostedHeadClassifier(MLPClassifier(**DEEP), BoostedNetworkClassifier(**QUICK)).fit(X, y)
+    model = BoostedHeadClassifier(MLPClassifier(**DEEP), BoostedNetworkClassifier(**QUICK)).fit(
+        X, y
+    )
     restored = pickle.loads(pickle.dumps(model))
     assert_array_equal(restored.predict_proba(X), model.predict_proba(X))
 
@@ -216,7 +250,9 @@ def test_one_seed_reaches_every_part_that_has_none(iris):
     assert head.random_state is None
     other = clone(model).set_params(random_state=4).fit(X, y)
     assert not np.array_equal(other.features(X), model.features(X))
-    seeded = BoostedHeadClassifier(MLPClassifier(**DEEP), BoostedNetworkClassifier(**QUICK), random_state=3)
+    seeded = BoostedHeadClassifier(
+        MLPClassifier(**DEEP), BoostedNetworkClassifier(**QUICK), random_state=3
+    )
     assert seeded.fit(X, y).extractor_.random_state == 0
 
 
@@ -230,7 +266,9 @@ def test_parameters_of_both_parts_can_be_searched(iris):
 
 def test_validation_rows_are_turned_into_features(iris):
     X, y = iris
-    head = BoostedNetworkClassifier(**QUICK | {"early_stopping": True, "n_stages": 40, "n_iter_no_change": 2})
+    head = BoostedNetworkClassifier(
+        **QUICK | {"early_stopping": True, "n_stages": 40, "n_iter_no_change": 2}
+    )
     perceptron = FrozenEstimator(MLPClassifier(**DEEP).fit(X[:60], y[:60]))
     model = BoostedHeadClassifier(perceptron, head)
     model.fit(X[:60], y[:60], X_val=X[60:100], y_val=y[60:100])
@@ -276,14 +314,18 @@ def test_an_extractor_without_weights_is_named_in_a_warning(iris):
 def test_metadata_go_where_they_are_requested(iris):
     X, y = iris
     weight = np.arange(len(y)) % 3
-    plain = BoostedHeadClassifier(StandardScaler(), BoostedNetworkClassifier(**QUICK)).fit(X, y, weight)
+    plain = BoostedHeadClassifier(StandardScaler(), BoostedNetworkClassifier(**QUICK)).fit(
+        X, y, weight
+    )
     with config_context(enable_metadata_routing=True):
         scaler, head = StandardScaler(), BoostedNetworkClassifier(**QUICK)
         with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
             BoostedHeadClassifier(scaler, head).fit(X, y, sample_weight=weight)
         head.set_fit_request(sample_weight=True)
         both = BoostedHeadClassifier(scaler.set_fit_request(sample_weight=True), head)
-        assert_array_equal(both.fit(X, y, sample_weight=weight).predict_proba(X), plain.predict_proba(X))
+        assert_array_equal(
+            both.fit(X, y, sample_weight=weight).predict_proba(X), plain.predict_proba(X)
+        )
         one = BoostedHeadClassifier(StandardScaler().set_fit_request(sample_weight=False), head)
         one.fit(X, y, sample_weight=weight)
         assert_allclose(one.extractor_.mean_, X.mean(axis=0))
@@ -299,12 +341,16 @@ def test_metadata_go_where_they_are_requested(iris):
 
 
 def test_other_metadata_need_routing(iris, diabetes):
-    with pytest.raises(ValueError, match=r"fit got \['sensitive_features'\], .*enable_metadata_routing=True"):
+    with pytest.raises(
+        ValueError, match=r"fit got \['sensitive_features'\], .*enable_metadata_routing=True"
+    ):
         BoostedHeadClassifier(np.exp).fit(*iris, sensitive_features=iris[1])
     X, y = diabetes
     group = X[:, 1] > 0
     with config_context(enable_metadata_routing=True):
-        head = BoostedNetworkRegressor(**QUICK, penalty="covariance").set_fit_request(sensitive_features=True)
+        head = BoostedNetworkRegressor(**QUICK, penalty="covariance").set_fit_request(
+            sensitive_features=True
+        )
         model = BoostedHeadRegressor(StandardScaler(), head).fit(X, y, sensitive_features=group)
     alone = clone(head).fit(model.features(X), y, sensitive_features=group)
     assert_array_equal(model.predict(X), alone.predict(model.features(X)))
@@ -320,7 +366,11 @@ def test_other_metadata_need_routing(iris, diabetes):
         ("mlp", {}, "extractor='mlp' gives no features"),
         (DummyClassifier(), {}, "neither hidden layers nor a transform method"),
         (PCA(2), {"layer": 0}, "layer=0 names a hidden layer, but"),
-        (MLPClassifier(**DEEP), {"layer": 2}, "layer=2 is out of range: the extractor has 2 hidden layers"),
+        (
+            MLPClassifier(**DEEP),
+            {"layer": 2},
+            "layer=2 is out of range: the extractor has 2 hidden layers",
+        ),
         (MLPClassifier(**DEEP), {"layer": -3}, "layer=-3 is out of range"),
         (PCA(2), {"layer": 0.5}, "layer=0.5 is not valid"),
         (PCA(2), {"head": BoostedNetworkRegressor()}, "must be a BoostedNetworkClassifier or None"),

@@ -149,7 +149,12 @@ def test_half_the_log_odds_become_an_ordinary_logistic_output():
     assert_allclose(expit(network.raw(X)), 1 / (1 + np.exp(-2 * halves)), rtol=1e-12)
 
 
-ACTIVATIONS = {"tanh": np.tanh, "logistic": expit, "relu": lambda z: z.clip(0), "identity": lambda z: z}
+ACTIVATIONS = {
+    "tanh": np.tanh,
+    "logistic": expit,
+    "relu": lambda z: z.clip(0),
+    "identity": lambda z: z,
+}
 
 
 @pytest.mark.parametrize("task", ["squared_error", "three outputs", "binary", "ten classes"])
@@ -164,10 +169,15 @@ def test_a_forward_pass_by_hand_on_encoded_rows(task, activation):
         sums[:, units] = ACTIVATIONS[name](sums[:, units])
     raw = sums @ network.coefs_[1] + network.intercepts_[1]
     assert_allclose(raw.reshape(ensemble_scores(model).shape), ensemble_scores(model), **EXACT)
-    assert [w.shape for w in network.coefs_] == [(4, network.n_units), (network.n_units, raw.shape[1])]
+    assert [w.shape for w in network.coefs_] == [
+        (4, network.n_units),
+        (network.n_units, raw.shape[1]),
+    ]
 
 
-@pytest.mark.parametrize("task", ["squared_error", "a column", "three levels", "poisson", "binary", "strings"])
+@pytest.mark.parametrize(
+    "task", ["squared_error", "a column", "three levels", "poisson", "binary", "strings"]
+)
 def test_layers_act_on_raw_columns(task):
     model = fitted(task, numeric_scaling="standard")
     layers = model.to_network().to_layers()
@@ -307,7 +317,9 @@ def test_units_that_are_not_networks_cannot_be_merged():
 
 def test_averaged_units_of_a_stage_stand_side_by_side():
     def unit(scale, activation="tanh"):
-        return NetworkUnit(scale * np.ones((4, 2)), np.zeros(2), np.ones((2, 1)), np.ones(1), activation)
+        return NetworkUnit(
+            scale * np.ones((4, 2)), np.zeros(2), np.ones((2, 1)), np.ones(1), activation
+        )
 
     terms = [Term(unit(1.0), np.full(1, 2.0)), Term(unit(0.5), np.full(1, 4.0))]
     model = StagedModel(np.array([[1.0], [3.0]]), [terms])
@@ -316,6 +328,8 @@ def test_averaged_units_of_a_stage_stand_side_by_side():
     assert_array_equal(network.output.ravel(), [1, 1, 2, 2])
     assert_array_equal(network.stage_bias.ravel(), [2, 2 + 1 + 2])
     linear = [Term(unit(1.0, "identity"), np.ones(1)), Term(unit(2.0, "identity"), np.ones(1))]
-    network = Network.merge(StagedModel(np.zeros((2, 1)), [linear]), TableEncoder().fit(X), LogLoss(), ())
+    network = Network.merge(
+        StagedModel(np.zeros((2, 1)), [linear]), TableEncoder().fit(X), LogLoss(), ()
+    )
     assert network.n_units == 1
     assert_array_equal(network.hidden.ravel(), np.full(4, 3.0))

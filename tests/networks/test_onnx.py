@@ -14,7 +14,13 @@ from skboost.networks import BoostedNetworkClassifier, BoostedNetworkRegressor
 pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
 
-QUICK = {"n_stages": 4, "units_per_stage": 3, "early_stopping": False, "n_threads": 1, "random_state": 0}
+QUICK = {
+    "n_stages": 4,
+    "units_per_stage": 3,
+    "early_stopping": False,
+    "n_threads": 1,
+    "random_state": 0,
+}
 rng = np.random.default_rng(1)
 X = rng.normal(size=(80, 3)) * [1, 10, 0.1] + [0, 100, 0]
 X[3, 1] = 1e7  # far out, where the encoding is compressed
@@ -80,7 +86,9 @@ def test_numbers(table, task):
         assert_allclose(prediction, model.predict(table, n_stages=n_stages), **TIGHT)
 
 
-@pytest.mark.parametrize("settings", [{"early_stopping": True, "n_folds": 3}, {"numeric_scaling": "standard"}])
+@pytest.mark.parametrize(
+    "settings", [{"early_stopping": True, "n_folds": 3}, {"numeric_scaling": "standard"}]
+)
 def test_settings(settings):
     model = BoostedNetworkRegressor(**QUICK | settings).fit(X, WAVE)
     assert_allclose(run(model.to_network(), {"X": X})["prediction"], model.predict(X), **TIGHT)
@@ -102,7 +110,9 @@ def test_categories_that_are_numbers_stay_in_one_table(levels, gaps):
         table[::9] = np.nan
     model = BoostedNetworkRegressor(**QUICK, categorical_features=[1]).fit(table, WAVE + codes)
     later = np.vstack([table, [0.0, 77.0, 0.0], [0.0, np.nan, 0.0]])  # unknown, missing
-    assert_allclose(run(model.to_network(), {"X": later})["prediction"], model.predict(later), **TIGHT)
+    assert_allclose(
+        run(model.to_network(), {"X": later})["prediction"], model.predict(later), **TIGHT
+    )
 
 
 def frame(gaps):
@@ -160,7 +170,9 @@ def test_the_model_is_written_to_a_file(tmp_path):
     network = BoostedNetworkRegressor(**QUICK).fit(X, WAVE).to_network()
     model = network.to_onnx(tmp_path / "network.onnx")
     assert (tmp_path / "network.onnx").read_bytes() == model.SerializeToString()
-    session = runtime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
+    session = runtime.InferenceSession(
+        tmp_path / "network.onnx", providers=["CPUExecutionProvider"]
+    )
     assert_allclose(session.run(["prediction"], {"X": X})[0], network.predict(X), **TIGHT)
 
 
