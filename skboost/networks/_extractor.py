@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter, validate_data
 
@@ -91,6 +90,8 @@ def perceptron_in(extractor: Any) -> tuple[Any, list[Any]]:
 
 def thawed(extractor: Any) -> Any:
     """The estimator inside a FrozenEstimator."""
+    from sklearn.frozen import FrozenEstimator  # not needed to import a boosted network
+
     while isinstance(extractor, FrozenEstimator):
         extractor = extractor.estimator
     return extractor

@@ -18,7 +18,6 @@ from skboost.learners import NetworkUnit
 from skboost.losses import Link, Loss
 from skboost.networks import _storage
 from skboost.networks._layers import LayeredNetwork, linear_encoding
-from skboost.networks._onnx import onnx_model
 from skboost.networks._readout import Readout
 from skboost.networks._stage import stage_unit
 from skboost.tables import TableEncoder, read_table
@@ -323,6 +322,8 @@ class Network(Readout):
         ValueError
             If a categorical column mixes text and numbers, or ``handle_unknown="error"``: a model can raise no error.
         """
+        from skboost.networks._onnx import onnx_model  # an extra: read when it is asked for
+
         model = onnx_model(self)
         if path is not None:
             Path(path).write_bytes(model.SerializeToString())
