@@ -44,22 +44,19 @@ def held_out_parts(
                 f"validation_fraction={folds} leaves none of {n_rows} rows for training; lower it, "
                 "or use early_stopping=False."
             )
-        place = np.arange(n_rows) if in_spread_order else _places(strata, n_rows, rng)
+        place = np.arange(n_rows)
+        if not in_spread_order:
+            place[spread_order(strata, n_rows, rng)] = np.arange(n_rows)
         return [place >= n_rows - n_held_out]
-    fold = _places(strata, n_rows, rng) % folds
+    # dealt out class by class, so that each fold has its share of each class and of the whole, give or take one row
+    fold = np.empty(n_rows, dtype=np.intp)
+    shuffled = rng.permutation(n_rows)
+    dealt = shuffled if strata is None else shuffled[np.argsort(strata[shuffled], kind="stable")]
+    fold[dealt] = np.arange(n_rows) % folds
     if strata is not None:
         small = np.flatnonzero(np.bincount(strata) < folds)
         fold[np.isin(strata, small)] = folds
     return [fold == k for k in range(folds)]
-
-
-def _places(
-    strata: npt.NDArray | None, n_rows: int, rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
-    """Place of each row in a random spread order."""
-    place = np.empty(n_rows, dtype=np.intp)
-    place[spread_order(strata, n_rows, rng)] = np.arange(n_rows)
-    return place
 
 
 def rows_to_fit(held_out: Mask) -> int | None:
