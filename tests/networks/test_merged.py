@@ -52,6 +52,8 @@ CLASSIFICATION = {
 
 def fitted(task, **settings):
     settings = {**QUICK, "random_state": 0, **settings}
+    if "learner" in settings:  # it brings its own units
+        del settings["units_per_stage"]
     if task in REGRESSION:
         loss, y = REGRESSION[task]
         return BoostedNetworkRegressor(loss=loss, **settings).fit(X, y)
