@@ -36,7 +36,8 @@ from skboost.networks import (
     BoostedNetworkRegressor,
 )
 
-QUICK = {"n_stages": 3, "units_per_stage": 4, "n_threads": 1, "random_state": 0}
+PLAIN = {"n_stages": 3, "n_threads": 1, "random_state": 0}
+QUICK = PLAIN | {"units_per_stage": 4}
 
 ESTIMATORS = [
     BoostedNetworkClassifier(**QUICK),
@@ -52,8 +53,8 @@ ESTIMATORS = [
     BoostedNetworkRegressor(**QUICK, loss="absolute_error"),
     BoostedNetworkRegressor(**QUICK, loss="quantile", residuals="newton"),
     BoostedNetworkRegressor(**QUICK, loss=Huber(delta=0.5), activation="relu"),
-    BoostedNetworkRegressor(**QUICK, learner="linear", linear_start=False, learning_rate=1.0),
-    BoostedNetworkRegressor(**QUICK, learner=LinearLearner(alpha=0.1), dtype="float64"),
+    BoostedNetworkRegressor(**PLAIN, learner="linear", linear_start=False, learning_rate=1.0),
+    BoostedNetworkRegressor(**PLAIN, learner=LinearLearner(alpha=0.1), dtype="float64"),
 ]
 
 # Boosted networks as the last layers of something: estimators around an estimator.
@@ -90,7 +91,8 @@ FURTHER_CHECKS = [
 
 
 @parametrize_with_checks(
-    ESTIMATORS + HEADS, expected_failed_checks=lambda est: EXPECTED_FAILURES.get(type(est).__name__, {})
+    ESTIMATORS + HEADS,
+    expected_failed_checks=lambda est: EXPECTED_FAILURES.get(type(est).__name__, {}),
 )
 def test_scikit_learn_checks(estimator, check):
     if check.func.__name__ == "check_array_api_input":

@@ -298,7 +298,7 @@ class BoostedEstimator(CallbackSupportMixin, StagedPrediction):
         n_rows, n_columns = len(sample.rows), sample.rows.n_columns
         wished = self.step
         if wished == "auto":
-            wished = "newton" if member.objective.loss.smooth else "line_search"
+            wished = "newton" if member.objective.loss.exact_hessian else "line_search"
         step = STEPS.resolve(wished, Step)
         check_parameters(step, step.constraints)
         columns = max(self.max_features * n_columns, min(n_columns, FEWEST_COLUMNS))

@@ -45,8 +45,9 @@ class BoostedNetworkRegressor(RegressorMixin, BaseBoostedNetwork):
         Whole-sample penalties that are added to the loss, for example on dependence between predictions and
         ``sensitive_features``.
     learner : str or Learner, default=None
-        Weak learner of the stages. None makes a ``NetworkLearner`` from the parameters here; an instance brings its
-        own and leaves ``units_per_stage``, ``activation``, ``alpha``, ``lbfgs_iter`` and ``adam_steps`` unused.
+        Weak learner of the stages. None makes a ``NetworkLearner`` from the parameters here. Any other, by name
+        or as an instance, has parameters of its own and leaves ``units_per_stage``, ``activation``, ``alpha``,
+        ``lbfgs_iter`` and ``adam_steps`` unused.
     activation : {"tanh", "logistic", "relu", "identity"}, default="relu"
         Activation of the hidden units.
     alpha : float, default=1.0
@@ -63,7 +64,8 @@ class BoostedNetworkRegressor(RegressorMixin, BaseBoostedNetwork):
         Share of the rows that a stage is fitted to, in (0, 1], drawn without replacement.
     step : {"auto", "newton", "line_search", "fixed", "diagonal_newton"} or Step, default="auto"
         Step length along a fitted stage: one Newton step with exact curvature, halved until the loss does not rise;
-        exact line search; 1; or the GBNN paper's. "auto" is "newton" for smooth losses and "line_search" for others.
+        exact line search; 1; or the GBNN paper's. "auto" is "newton" for losses whose curvature is known exactly, and
+        "line_search" for absolute, quantile and Huber loss.
     residuals : {"gradient", "newton"}, default="gradient"
         What a stage is fitted to: the negative gradient, or the negative gradient over the curvature with the curvature
         as weight.

@@ -47,7 +47,7 @@ def test_grid_search_over_the_estimator_and_its_pieces(diabetes):
     grid = [
         {"learning_rate": [0.1, 1.0], "loss": ["squared_error"]},
         {"loss": [Huber()], "loss__delta": [1.0, 50.0]},
-        {"learner": [NetworkLearner(2)], "learner__alpha": [0.1, 10.0]},
+        {"units_per_stage": [10], "learner": [NetworkLearner(2)], "learner__alpha": [0.1, 10.0]},
         {"step": [LineSearchStep()], "step__tol": [1e-3]},
     ]
     search = GridSearchCV(regressor(), grid, cv=2).fit(X, y)
