@@ -91,9 +91,9 @@ default="from_dtype"
     >>> encoder.get_feature_names_out().tolist()
     ['x0', 'x1', 'x1_missing']
     >>> encoder.pack(X).to_dense().round(2)
-    array([[-1.22, -1.  , -0.71],
-           [ 0.  ,  0.  ,  1.41],
-           [ 1.22,  1.  , -0.71]], dtype=float32)
+    array([[-1.22, -1.  , -0.33],
+           [ 0.  ,  0.  ,  0.67],
+           [ 1.22,  1.  , -0.33]], dtype=float32)
     """
 
     def __init__(
