@@ -20,7 +20,7 @@ from skboost.boosting._objective import Objective
 from skboost.boosting._prediction import StagedPrediction
 from skboost.boosting._sample import Sample
 from skboost.boosting._sampling import RowSampler, spread_order
-from skboost.boosting._step import STEPS, Step
+from skboost.boosting._step import STEPS, LineSearchStep, NewtonStep, Step
 from skboost.boosting._stopping import EarlyStopping
 from skboost.learners import Learner, LinearStart
 from skboost.losses import LOSSES, Loss
@@ -296,10 +296,7 @@ class BoostedEstimator(CallbackSupportMixin, StagedPrediction):
 
     def _make_plan(self, member: Member, sample: Sample, seed: int) -> Plan:
         n_rows, n_columns = len(sample.rows), sample.rows.n_columns
-        wished = self.step
-        if wished == "auto":
-            wished = "newton" if member.objective.loss.exact_hessian else "line_search"
-        step = STEPS.resolve(wished, Step)
+        step = STEPS.resolve(default_step(member) if self.step == "auto" else self.step, Step)
         check_parameters(step, step.constraints)
         columns = max(self.max_features * n_columns, min(n_columns, FEWEST_COLUMNS))
         strata = self._class_codes(sample.y[: member.n_fit])
@@ -364,3 +361,8 @@ class BoostedEstimator(CallbackSupportMixin, StagedPrediction):
             "train_loss_": np.array(state.train_loss),
             "validation_loss_": np.array(state.validation_loss) if state.validation_loss else None,
         }
+
+
+def default_step(member: Member) -> Step:
+    """Newton where the loss has curvature; else a line search, to three digits of a step that is shrunk anyway."""
+    return NewtonStep() if member.objective.loss.exact_hessian else LineSearchStep(tol=1e-3)

@@ -116,10 +116,15 @@ class Objective:
             self.n_threads,
             self.n_classes,
         )
-        if self.loss.smooth:
+        if self.loss.exact_hessian:
             return head, 1.0
         start = np.tile(self.start(), (n_rows, 1))
         return head, float(np.mean(head.hessian(start)))
+
+    def behind(self, first: int) -> Objective:
+        """The loss of the rows from ``first`` on, without penalties."""
+        weight = self.weight[first:].copy()  # a view would keep all weights in memory
+        return Objective(self.loss, self.y[first:], weight, (), self.n_threads, self.n_classes)
 
     def value(self, raw: Floats) -> float:
         """Objective at ``raw``, per unit of weight."""
@@ -142,11 +147,21 @@ class Objective:
         for penalty in self.penalties:
             value, pull = penalty.value_and_gradient(self._shaped(raw))
             total += value
-            weight = np.where(
-                self.weight > 0, self.weight, np.inf
-            )  # rows that do not count get no pull
-            gradient = gradient + pull.reshape(raw.shape) / weight[:, None]
+            gradient = gradient + self._per_weight(pull, raw)
         return total / self.total_weight, gradient
+
+    def gradient(self, raw: Floats) -> Floats:
+        """The second part of :meth:`value_and_gradient`, for searches that need no value."""
+        gradient = self.loss.gradient(self.y, self._shaped(raw)).reshape(raw.shape)
+        for penalty in self.penalties:
+            _, pull = penalty.value_and_gradient(self._shaped(raw))
+            gradient = gradient + self._per_weight(pull, raw)
+        return gradient
+
+    def _per_weight(self, pull: Floats, raw: Floats) -> Floats:
+        """A penalty's derivative per unit of weight; rows that do not count get none."""
+        weight = np.where(self.weight > 0, self.weight, np.inf)
+        return pull.reshape(raw.shape) / weight[:, None]
 
     def hessian(self, raw: Floats) -> Floats:
         """Diagonal curvature of the loss per row, shape (n_samples, n_raw)."""

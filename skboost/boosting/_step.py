@@ -138,7 +138,7 @@ class LineSearchStep(Step):
     Parameters
     ----------
     tol : float, default=1e-7
-        Stop when ``|d objective / d rho|`` is below ``tol`` times its value at 0 or the bracket is as narrow.
+        Stop when ``|d objective / d rho|`` is at most ``tol`` times its value at 0, or rho is known to a share ``tol``.
     """
 
     constraints = {"tol": Number(0, closed="left")}
@@ -158,7 +158,7 @@ class LineSearchStep(Step):
 
         def downhill(size: Floats) -> Floats:
             rho = _spread(sign * size, objective.n_raw)
-            _, moved = objective.value_and_gradient(raw + rho * direction)
+            moved = objective.gradient(raw + rho * direction)
             return sign * objective.slope(moved, direction)  # negative before the minimum
 
         low, high = self._bracket(downhill, natural, LARGEST_MOVE * natural)
@@ -168,7 +168,7 @@ class LineSearchStep(Step):
             slope = downhill(middle)
             before = slope < 0
             low, high = np.where(before, middle, low), np.where(before, high, middle)
-            if np.all((np.abs(slope) <= scale) | (high - low <= 1e-15 * high)):
+            if np.all((np.abs(slope) <= scale) | (high - low <= self.tol * high)):
                 low = high = middle
                 break
         rho = _spread(sign * (low + high) / 2, objective.n_raw)
