@@ -222,42 +222,43 @@ def _team(n_members: int, plan: Plan) -> Iterator[tuple[Callable, Plan]]:
         yield pool.map, replace(plan, n_threads=plan.n_threads // n_workers)
 
 
-def _take(state: BoostingState, steps: list[tuple[Term, Floats]], n_threads: int) -> None:
+def _take(state: BoostingState, steps: list[tuple[Term, Floats, float]], n_threads: int) -> None:
     """Let all members take their stage on and note the losses."""
-    for member, (term, raw) in zip(state.members, steps, strict=True):
-        member.grow(term, raw, n_threads)
+    for member, (term, raw, loss) in zip(state.members, steps, strict=True):
+        member.grow(term, raw, loss, n_threads)
     state.train_loss.append(mean_loss(state.members))
     held_out = mean_held_out_loss(state.members)
     if held_out is not None:
         state.validation_loss.append(held_out)
 
 
-def _step(state: BoostingState, rows: PackedRows, plan: Plan, k: int) -> tuple[Term, Floats]:
-    """The next stage of member ``k`` and the raw scores with it; notes where it leaves all bounds."""
+def _step(state: BoostingState, rows: PackedRows, plan: Plan, k: int) -> tuple[Term, Floats, float]:
+    """The next stage of member ``k``, raw scores and loss with it; notes where it leaves all bounds."""
     member = state.members[k]
     objective, stage = member.objective, len(member.model)
     rng = np.random.default_rng([plan.seed, stage, k])
-    value, gradient = objective.value_and_gradient(member.raw)
     if stage == 0 and plan.start is not None:
         unit = _fit_start(plan.start, member, rows)
         move = unit.predict(rows, n_threads=plan.n_threads)
         step = np.ones(objective.n_raw)
     else:
+        value, gradient = objective.value_and_gradient(member.raw)
         scale = objective.residual_scale(plan.newton_residuals)
         unit = _fit_unit(gradient, member, rows, plan, rng, scale)
         move = unit.predict(rows, n_threads=plan.n_threads)
-        length = plan.step.length(objective, member.raw, value, gradient, scale * move)
+        direction = move if np.all(scale == 1.0) else scale * move  # spares a copy of all scores
+        length = plan.step.length(objective, member.raw, value, gradient, direction)
         step = plan.learning_rate * length * scale
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
         raw = member.raw + step * move
         loss = objective.value(raw)
     if not loss <= state.limits[k]:
         state.divergence = (
-            f"Stage {stage + 1} took the training loss from {value:.4g} to {loss:.4g}: the fit diverges and was "
+            f"Stage {stage + 1} took the training loss from {member.loss:.4g} to {loss:.4g}: the fit diverges and was "
             f"stopped; the best of the {stage} stages before is kept. Lower learning_rate={plan.learning_rate} or "
             "use step='newton'."
         )
-    return Term(unit, step), raw
+    return Term(unit, step), raw, loss
 
 
 def _fit_start(start: LinearStart, member: Member, rows: PackedRows) -> Unit:

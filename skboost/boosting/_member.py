@@ -26,11 +26,19 @@ class HeldOut:
         Rows of their own; None where they lie among the training rows, with training weight zero.
     raw : ndarray or None
         Raw scores of rows of their own.
+    first : int
+        Training rows before this one are not held out, and the objective knows nothing of them.
     """
 
     objective: Objective
     rows: PackedRows | None = None
     raw: Floats | None = None
+    first: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        if self.rows is None:  # where the last rows are held out, the others cost no time
+            self.first = int(np.argmax(self.objective.weight > 0))
+            self.objective = self.objective.behind(self.first)
 
     def begin(self, model: StagedModel, n_threads: int) -> None:
         """Scores of rows of their own after the stages that are there."""
@@ -44,7 +52,7 @@ class HeldOut:
 
     def total_loss(self, training_raw: Floats) -> float:
         """Weighted sum of the losses."""
-        raw = training_raw if self.raw is None else self.raw
+        raw = training_raw[self.first :] if self.raw is None else self.raw
         return self.objective.value(raw) * self.objective.total_weight
 
 
@@ -65,6 +73,8 @@ class Member:
         Of this member alone.
     raw : ndarray of shape (n_samples, n_raw)
         Its raw scores of all rows.
+    loss : float
+        Training objective there.
     """
 
     objective: Objective
@@ -72,18 +82,20 @@ class Member:
     n_fit: int | None = None
     model: StagedModel = field(init=False)
     raw: Floats = field(init=False)
+    loss: float = field(init=False)
 
     def begin(self, rows: PackedRows, model: StagedModel | None, n_threads: int) -> None:
         """Start from the best constant, or from the stages of ``model``."""
         self.model = StagedModel(self.objective.start()[None, :]) if model is None else model
         self.raw = self.model.raw(rows, n_threads)
+        self.loss = self.objective.value(self.raw)
         if self.held_out is not None:
             self.held_out.begin(self.model, n_threads)
 
-    def grow(self, term: Term, raw: Floats, n_threads: int) -> None:
-        """Take a stage on; ``raw`` are the scores with it."""
+    def grow(self, term: Term, raw: Floats, loss: float, n_threads: int) -> None:
+        """Take a stage on; ``raw`` are the scores with it and ``loss`` is their objective."""
         self.model.stages.append([term])
-        self.raw = raw
+        self.raw, self.loss = raw, loss
         if self.held_out is not None:
             self.held_out.move(term, n_threads)
 
@@ -91,8 +103,7 @@ class Member:
 def mean_loss(members: list[Member]) -> float:
     """Training objective per unit of weight, over all members."""
     totals = [member.objective.total_weight for member in members]
-    values = [member.objective.value(member.raw) for member in members]
-    return float(np.average(values, weights=totals))
+    return float(np.average([member.loss for member in members], weights=totals))
 
 
 def mean_held_out_loss(members: list[Member]) -> float | None:
