@@ -88,7 +88,8 @@ class BuildExt(build_ext):
             self.extensions,
             build_dir=os.path.join(self.build_temp, "cython"),
             include_path=[str(Path(__file__).parent)],
-            force=self.force or None,  # the directives below may differ from those of the last build
+            # the directives below may differ from those of the last build
+            force=self.force or None,
             compiler_directives={
                 "language_level": 3,
                 "boundscheck": debug,
