@@ -47,7 +47,8 @@ lint: $(STAMPS)/lint
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
-	$(BIN)/cython-lint _ext
+	# it calls pycodestyle, which has to be found
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint _ext
 
 format: $(STAMPS)/lint
 	$(BIN)/python -m ruff check --fix
