@@ -43,11 +43,11 @@ examples: $(STAMPS)/examples
 	  echo "== $$script"; MPLBACKEND=Agg SKBOOST_QUICK=1 $(BIN)/python $$script || exit 1; \
 	done
 
+# cython-lint calls pycodestyle, which has to be found
 lint: $(STAMPS)/lint
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
-	# it calls pycodestyle, which has to be found
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint _ext
 
 format: $(STAMPS)/lint
