@@ -173,7 +173,7 @@ class BoostedEstimator(CallbackSupportMixin, StagedPrediction):
             weight[kept],
             None if sensitive_features is None else sensitive_features[kept],
         )
-        if is_small:
+        if is_small and {"weights", "output_weights"} & self._make_learner().supports:
             sample = sample.without_copies()
         if self.dtype == "float64" or (self.dtype == "auto" and is_small):
             sample.rows = PackedRows(sample.rows.blocks.astype(np.float64), len(sample.rows))

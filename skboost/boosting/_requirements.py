@@ -43,6 +43,6 @@ def check_learner(
             weight = member.objective.weight[: member.n_fit]
             if np.any(weight != weight[0]):
                 raise ValueError(
-                    f"{name} takes no weights, which sample_weight, equal rows and rows held out for early stopping "
-                    "need; leave sample_weight out and use early_stopping=False, or another learner."
+                    f"{name} takes no weights, which sample_weight and rows held out for early stopping need; "
+                    "leave sample_weight out and use early_stopping=False, or another learner."
                 )
