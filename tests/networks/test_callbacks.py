@@ -11,7 +11,11 @@ from sklearn.model_selection import GridSearchCV
 from skboost.boosting import NewtonStep
 from skboost.networks import BoostedNetworkClassifier, BoostedNetworkRegressor
 
-callback = pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 has callbacks")
+try:
+    from sklearn import callback
+except ImportError:
+    callback = None
+needs_callbacks = pytest.mark.skipif(callback is None, reason="scikit-learn 1.9 has callbacks")
 
 FAST = {"n_stages": 5, "units_per_stage": 3, "n_threads": 1, "random_state": 0}
 
@@ -45,6 +49,7 @@ class Recorder:
         self.torn_down += 1
 
 
+@needs_callbacks
 def test_every_stage_is_reported_with_an_estimator_that_predicts(diabetes):
     X, y = diabetes
     recorder = Recorder()
@@ -56,6 +61,7 @@ def test_every_stage_is_reported_with_an_estimator_that_predicts(diabetes):
         assert_allclose(seen, staged, rtol=1e-10)
 
 
+@needs_callbacks
 def test_a_refit_does_not_show_the_callback_the_old_model(diabetes):
     X, y = diabetes
     recorder = Recorder()
@@ -64,6 +70,7 @@ def test_a_refit_does_not_show_the_callback_the_old_model(diabetes):
     assert_array_equal(recorder.stages[-1], model.predict(X))
 
 
+@needs_callbacks
 def test_a_continued_fit_reports_its_own_stages(diabetes):
     X, y = diabetes
     recorder = Recorder()
@@ -73,6 +80,7 @@ def test_a_continued_fit_reports_its_own_stages(diabetes):
     assert_array_equal(recorder.stages[-1], model.predict(X))
 
 
+@needs_callbacks
 def test_a_callback_can_stop_the_fit(diabetes):
     X, y = diabetes
     model = BoostedNetworkRegressor(**FAST, early_stopping=False)
@@ -80,6 +88,7 @@ def test_a_callback_can_stop_the_fit(diabetes):
     assert model.n_stages_ == 2
 
 
+@needs_callbacks
 def test_an_error_in_a_callback_comes_out_and_the_callback_is_torn_down(diabetes):
     X, y = diabetes
     recorder = Recorder(stop_after=2, error=RuntimeError("enough"))
@@ -91,6 +100,7 @@ def test_an_error_in_a_callback_comes_out_and_the_callback_is_torn_down(diabetes
     assert model.n_stages_ > 0
 
 
+@needs_callbacks
 @pytest.mark.parametrize("kind", [BoostedNetworkRegressor, BoostedNetworkClassifier])
 @pytest.mark.parametrize("early_stopping", [True, False])
 def test_the_scoring_monitor_of_scikit_learn_sees_each_stage(
@@ -107,6 +117,7 @@ def test_the_scoring_monitor_of_scikit_learn_sees_each_stage(
         assert_allclose(scores[-1], model.score(X, y))
 
 
+@needs_callbacks
 def test_the_progress_bar_of_scikit_learn_runs(breast_cancer, capsys):
     pytest.importorskip("rich")
     X, y = breast_cancer
@@ -116,6 +127,7 @@ def test_the_progress_bar_of_scikit_learn_runs(breast_cancer, capsys):
     assert_array_equal(model.predict(X), BoostedNetworkClassifier(**FAST).fit(X, y).predict(X))
 
 
+@needs_callbacks
 def test_callbacks_are_no_part_of_the_model(diabetes):
     X, y = diabetes
     model = BoostedNetworkRegressor(**FAST).set_callbacks(Recorder()).fit(X, y)
@@ -126,6 +138,7 @@ def test_callbacks_are_no_part_of_the_model(diabetes):
     assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), plain.predict(X))
 
 
+@needs_callbacks
 def test_callbacks_reach_into_a_grid_search(diabetes):
     pytest.importorskip("rich")
     X, y = diabetes
@@ -195,6 +208,7 @@ def test_finished_stages_survive_ctrl_c_with_warm_start(diabetes, folds):
     assert_array_equal(model.predict(X), whole.predict(X))
 
 
+@needs_callbacks
 def test_ctrl_c_in_a_callback_counts_as_well(diabetes):
     X, y = diabetes
     model = BoostedNetworkRegressor(**FAST, warm_start=True, early_stopping=False)
