@@ -73,16 +73,13 @@ class Table:
         ValueError, TypeError
             For infinite values and for what is not a number, naming the column.
         """
-        if self._matrix is None:
+        if self._matrix is not None and len(columns) == self.n_columns:
+            out = np.array(self._matrix[rows].T, dtype=np.float64, order="C")
+        else:  # column by column: whole rows of a few columns would be copied for nothing
             n_rows = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
             out = np.empty((len(columns), n_rows))
             for place, column in zip(out, columns, strict=True):
                 place[:] = self.columns[column].numbers(rows)
-        else:
-            part = self._matrix[rows]
-            if len(columns) < self.n_columns:
-                part = part[:, columns]
-            out = np.array(part.T, dtype=np.float64, order="C")
         infinite = first_infinite(out)
         if infinite is not None:
             label = self.columns[columns[infinite]].label
