@@ -134,6 +134,9 @@ class LinearStart(Component):
 class CentredColumns:
     """Packed columns minus their weighted means, as a matrix of float64 that is never held whole.
 
+    The means are taken off the products. Encoded columns have means near zero, so that no digits
+    are lost by it.
+
     Parameters
     ----------
     rows : PackedRows
@@ -149,10 +152,10 @@ class CentredColumns:
         self._rows = rows
         self._step = max(1, CELLS_AT_ONCE // (BLOCK * max(1, rows.n_columns)))
         self._only: Array | None = None
+        if len(rows.blocks) <= self._step:
+            self._only = rows.blocks.astype(np.float64, copy=False)
         self.mean = np.zeros(rows.n_columns)
         self.mean = self.sums(weight[:, None])[:, 0] / total_weight
-        if len(rows.blocks) <= self._step:  # all of it fits
-            self._only = next(self._parts())[2]
 
     def _parts(self) -> Iterator[tuple[int, int, Array]]:
         """First row, last row and blocks (n_blocks, n_columns, 64), a few blocks at a time."""
@@ -160,32 +163,33 @@ class CentredColumns:
         for first in range(0, len(blocks), self._step):
             part = self._only
             if part is None:
-                part = blocks[first : first + self._step] - self.mean[:, None]
+                part = blocks[first : first + self._step].astype(np.float64, copy=False)
             yield first * BLOCK, min(n_rows, (first + len(part)) * BLOCK), part
 
     def times(self, slopes: Array) -> Array:
         """The product with ``slopes`` of shape (n_columns, k), of shape (n_rows, k)."""
-        out = np.empty((self._rows.n_rows, slopes.shape[1]))
+        n_out, shift = slopes.shape[1], self.mean @ slopes
+        out = np.empty((self._rows.n_rows, n_out))
         for start, stop, part in self._parts():
-            product = np.matmul(part.transpose(0, 2, 1), slopes)
-            out[start:stop] = product.reshape(-1, slopes.shape[1])[: stop - start]
+            product = np.matmul(part.transpose(0, 2, 1), slopes).reshape(-1, n_out)
+            np.subtract(product[: stop - start], shift, out=out[start:stop])
         return out
 
     def sums(self, values: Array) -> Array:
         """The product of the transpose with ``values`` of shape (n_rows, k), shape (n_columns, k)."""
-        out = np.zeros((self._rows.n_columns, values.shape[1]))
+        n_out = values.shape[1]
+        out = np.outer(-self.mean, values.sum(axis=0))
         for start, stop, part in self._parts():
-            shape = (len(part), BLOCK, values.shape[1])
-            mine = np.zeros((shape[0] * BLOCK, shape[2]))  # lanes that are no rows count nothing
+            mine = np.zeros((len(part) * BLOCK, n_out))  # lanes that are no rows count nothing
             mine[: stop - start] = values[start:stop]
-            out += np.matmul(part, mine.reshape(shape)).sum(axis=0)
+            out += np.matmul(part, mine.reshape(-1, BLOCK, n_out)).sum(axis=0)
         return out
 
     def gram(self, curvature: Array) -> Array:
         """The product of the transpose, ``diag(curvature)`` and the matrix itself."""
         out = np.zeros((self._rows.n_columns, self._rows.n_columns))
         for start, stop, part in self._parts():
-            table = part.transpose(0, 2, 1).reshape(-1, part.shape[1])[: stop - start]
+            table = part.transpose(0, 2, 1).reshape(-1, part.shape[1])[: stop - start] - self.mean
             out += (table * curvature[start:stop, None]).T @ table
         return out
 
