@@ -18,7 +18,7 @@ from skboost.boosting._model import StagedModel, Term
 from skboost.boosting._objective import Objective
 from skboost.boosting._requirements import check_learner
 from skboost.boosting._sampling import RowSampler, draw_columns
-from skboost.boosting._step import Step
+from skboost.boosting._step import Step, backtrack
 from skboost.boosting._stopping import EarlyStopping
 from skboost.exceptions import DivergenceWarning
 from skboost.learners import Learner, LinearStart, Unit
@@ -237,8 +237,9 @@ def _step(state: BoostingState, rows: PackedRows, plan: Plan, k: int) -> tuple[T
     member = state.members[k]
     objective, stage = member.objective, len(member.model)
     rng = np.random.default_rng([plan.seed, stage, k])
-    if stage == 0 and plan.start is not None:
-        unit = _fit_start(plan.start, member, rows)
+    start = plan.start if stage == 0 else None
+    if start is not None:
+        unit = _fit_start(start, member, rows)
         move = unit.predict(rows, n_threads=plan.n_threads)
         step = np.ones(objective.n_raw)
     else:
@@ -252,6 +253,10 @@ def _step(state: BoostingState, rows: PackedRows, plan: Plan, k: int) -> tuple[T
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
         raw = member.raw + step * move
         loss = objective.value(raw)
+        if start is not None and not loss <= member.loss:  # it was fitted to a rounded loss, or to some of the rows
+            step = backtrack(objective, member.raw, member.loss, move, step / 2)
+            raw = member.raw + step * move
+            loss = objective.value(raw)
     if not loss <= state.limits[k]:
         state.divergence = (
             f"Stage {stage + 1} took the training loss from {member.loss:.4g} to {loss:.4g}: the fit diverges and was "

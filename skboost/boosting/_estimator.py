@@ -239,7 +239,9 @@ class BoostedEstimator(CallbackSupportMixin, StagedPrediction):
         members = []
         for part in parts:
             training, judging = sample.weight * ~part, sample.weight * part
-            member = Member(self._penalised(loss, sample, training), n_fit=rows_to_fit(part))
+            # only a single part is held out from the end of the table on purpose
+            n_fit = rows_to_fit(part) if n_folds == 1 else None
+            member = Member(self._penalised(loss, sample, training), n_fit=n_fit)
             if part.any():
                 member.held_out = HeldOut(self._objective(loss, sample, judging))
             members.append(member)

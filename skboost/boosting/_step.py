@@ -61,10 +61,10 @@ def _ratio(numerator: Floats, denominator: Floats) -> Floats:
     return np.where(np.isfinite(rho) & (denominator > 0), rho, 0.0)
 
 
-def _backtrack(
+def backtrack(
     objective: Objective, raw: Floats, value: float, direction: Floats, rho: Floats
 ) -> Floats:
-    """Halve ``rho`` until the objective does not rise; zero after 30 halvings."""
+    """Halve ``rho`` until the objective does not rise above ``value``; zero after 30 halvings."""
     for _ in range(30):
         if objective.value(raw + rho * direction) <= value:
             return rho
@@ -88,7 +88,7 @@ class NewtonStep(Step):
         curvature = objective.curvature(raw, direction)
         rho = _ratio(-objective.slope(gradient, direction), curvature)
         rho = _spread(rho, objective.n_raw)
-        return _backtrack(objective, raw, value, direction, rho) if rho.any() else rho
+        return backtrack(objective, raw, value, direction, rho) if rho.any() else rho
 
 
 @STEPS.register("diagonal_newton")
@@ -172,7 +172,7 @@ class LineSearchStep(Step):
                 low = high = middle
                 break
         rho = _spread(sign * (low + high) / 2, objective.n_raw)
-        return _backtrack(objective, raw, value, direction, rho)
+        return backtrack(objective, raw, value, direction, rho)
 
     @staticmethod
     def _bracket(

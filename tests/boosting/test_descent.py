@@ -170,6 +170,30 @@ def test_a_small_curvature_does_not_drown_newton_residuals_in_the_penalty(diabet
     assert fall[1] > 0.7 * fall[0]
 
 
+@pytest.mark.parametrize("loss", ["absolute_error", "quantile", "huber", Quantile([0.1, 0.9])])
+def test_a_linear_start_never_makes_things_worse(loss):
+    """It is fitted to a rounded loss, whose best line may be worse than the constant."""
+    rng = np.random.default_rng(0)
+    for seed in range(20):
+        n = int(rng.integers(2, 70))
+        X, y = rng.normal(size=(n, 3)), rng.standard_t(1, n) * (rng.random(n) < 0.3)
+        model = BoostedNetworkRegressor(
+            n_stages=0, loss=loss, linear_alpha=float(seed % 2), early_stopping=False, n_threads=1
+        ).fit(X, y)
+        assert model.train_loss_[1] <= model.train_loss_[0]
+
+
+def test_tiny_folds_and_subsamples():
+    """Held-out rows of a fold may happen to be the last ones."""
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(5, 3)), np.array([0, 1, 0, 1, 1])
+        for subsample in (0.05, 0.5):
+            settings = FAST | {"random_state": seed, "subsample": subsample, "n_folds": 2}
+            model = BoostedNetworkClassifier(**settings, linear_start=False).fit(X, y)
+            assert np.isfinite(model.predict_proba(X)).all()
+
+
 # -- learners of the user's own
 
 
