@@ -28,6 +28,10 @@ Floats = npt.NDArray[np.float64]
 # A training loss this far above its start has left the path of descent; the unit is what the loss is at the start, or
 # what a shift of all raw scores by one typical deviation costs.
 DIVERGED = 1e3
+# Steps that are longer than this call for a look at the unit ...
+LONG_STEP = 1e6
+# ... and units that are smaller than this, in units of the residuals, are rounding errors.
+NOISE = 1e-8
 
 
 @dataclass
@@ -249,6 +253,8 @@ def _step(state: BoostingState, rows: PackedRows, plan: Plan, k: int) -> tuple[T
         move = unit.predict(rows, n_threads=plan.n_threads)
         direction = move if np.all(scale == 1.0) else scale * move  # spares a copy of all scores
         length = plan.step.length(objective, member.raw, value, gradient, direction)
+        if np.abs(length).max() > LONG_STEP and _is_noise(direction, gradient, objective, plan):
+            length = np.zeros_like(length)
         step = plan.learning_rate * length * scale
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
         raw = member.raw + step * move
@@ -264,6 +270,19 @@ def _step(state: BoostingState, rows: PackedRows, plan: Plan, k: int) -> tuple[T
             "use step='newton'."
         )
     return Term(unit, step), raw, loss
+
+
+def _is_noise(direction: Floats, gradient: Floats, objective: Objective, plan: Plan) -> bool:
+    """Whether a unit is so much smaller than what it was fitted to that only rounding errors are left of it.
+
+    So it is where the learner's penalty outweighs the data by many orders. A step would blow the errors up.
+    """
+
+    def size(values: Floats) -> float:
+        return float(np.sqrt(np.average(np.square(values).mean(axis=1), weights=objective.weight)))
+
+    residuals = float(objective.raw_scale().max()) if plan.newton_residuals else size(gradient)
+    return size(direction) < NOISE * residuals
 
 
 def _fit_start(start: LinearStart, member: Member, rows: PackedRows) -> Unit:

@@ -90,7 +90,8 @@ class LinearStart(Component):
         columns = CentredColumns(rows, weight, objective.total_weight)
         curvature = np.maximum(objective.hessian(raw).mean(axis=1), 0.0) * weight
         ridge = self.alpha * unit
-        root = _root(columns.gram(curvature), ridge)
+        # columns have unit scale: what varies by less than a millionth is rounding, and no direction to go along
+        root = _root(columns.gram(curvature), ridge + 1e-12 * float(curvature.sum()))
         spread = 1.0 / np.sqrt(max(float(curvature.sum()), np.finfo(float).tiny))
         del curvature  # one number a row, and the evaluations need the room
 
@@ -105,8 +106,8 @@ class LinearStart(Component):
                 moved += raw
                 moved += intercepts
                 value, gradient = objective.value_and_gradient(moved)
+                value = value * objective.total_weight + 0.5 * ridge * float(np.sum(slopes**2))
             gradient = gradient * weight[:, None]
-            value = value * objective.total_weight + 0.5 * ridge * float(np.sum(slopes**2))
             if not np.isfinite(value):
                 return np.inf, np.zeros_like(point)
             pull = solve_triangular(

@@ -136,6 +136,20 @@ def test_columns_of_wild_values():
     assert_falls(BoostedNetworkRegressor(**FAST, early_stopping=False).fit(X, y))
 
 
+@pytest.mark.parametrize("residuals", ["gradient", "newton"])
+def test_a_penalty_that_outweighs_the_data_leaves_the_constant(diabetes, residuals):
+    """Steps must not blow up the rounding errors that are left of a unit."""
+    X, y = diabetes
+    settings = FAST | {"linear_start": False, "early_stopping": False, "residuals": residuals}
+    light = np.full(len(y), 1e-12)
+    for loss in ("squared_error", "poisson", "absolute_error"):
+        model = BoostedNetworkRegressor(alpha=1e8, loss=loss, **settings).fit(X, y, light)
+        start = model.predict(X, n_stages=0)
+        assert_allclose(model.predict(X), start, rtol=1e-6)
+        staged = list(model.staged_predict(X))
+        assert_allclose(model.predict(X), staged[-1], rtol=1e-10)
+
+
 @pytest.mark.parametrize("unit", [2.0**-26, 2.0**26])  # exact: no rounding is blown up
 @pytest.mark.parametrize("settings", [{}, {"loss": "absolute_error"}, {"linear_start": False}])
 def test_the_unit_of_the_target_does_not_matter(diabetes, unit, settings):

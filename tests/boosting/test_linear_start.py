@@ -99,6 +99,17 @@ def test_columns_that_say_the_same():
     assert_allclose(model.predict(X), 3 * x[:, 0], atol=1e-4)
 
 
+def test_columns_that_hardly_vary_among_the_rows_that_count():
+    rng = np.random.default_rng(0)
+    for n_rows in (2, 3, 5):
+        X = np.vstack([np.ones((n_rows, 2)), rng.normal(size=(30, 2))])
+        weight = np.repeat([1.0, 1e-300], [n_rows, 30])
+        for loss in ("squared_error", "absolute_error", "huber"):
+            model = BoostedNetworkRegressor(loss=loss, linear_alpha=0.0, **ALONE)
+            model.fit(X, rng.normal(size=n_rows + 30), weight)
+            assert np.isfinite(model.predict(X)).all()
+
+
 def test_perfect_separation_without_a_penalty_ends():
     X = np.linspace(-1, 1, 50)[:, None]
     model = BoostedNetworkClassifier(linear_alpha=0.0, **ALONE).fit(X, X[:, 0] > 0)
