@@ -144,7 +144,8 @@ class BoostedNetworkClassifier(ClassifierMixin, BaseBoostedNetwork):
     >>> from sklearn.datasets import load_iris
     >>> from skboost.networks import BoostedNetworkClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BoostedNetworkClassifier(n_stages=10, random_state=0).fit(X, y)
+    >>> model = BoostedNetworkClassifier(n_stages=10, early_stopping=False, random_state=0)
+    >>> model = model.fit(X, y)
     >>> model.predict(X[:2])
     array([0, 0])
     >>> model.to_network().n_units

@@ -144,7 +144,8 @@ class BoostedNetworkRegressor(RegressorMixin, BaseBoostedNetwork):
     >>> from sklearn.datasets import load_diabetes
     >>> from skboost.networks import BoostedNetworkRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = BoostedNetworkRegressor(n_stages=10, random_state=0).fit(X, y)
+    >>> model = BoostedNetworkRegressor(n_stages=10, early_stopping=False, random_state=0)
+    >>> model = model.fit(X, y)
     >>> model.predict(X[:2]).shape
     (2,)
     >>> model.to_network().n_units
