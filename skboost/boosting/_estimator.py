@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.utils import check_random_state
 
 from skboost._ext._omp import effective_n_threads
+from skboost._ext.blas import single_threaded_blas
 from skboost._ext.packed import PackedRows
 from skboost._validation import Constraint, check_parameters, check_weights
 from skboost.boosting._callbacks import CallbackSupportMixin, Watcher
@@ -93,16 +94,17 @@ class BoostedEstimator(CallbackSupportMixin, StagedPrediction):
         if not resume:
             # a fit that fails half-way must not leave an old model beside a new encoding
             self.__dict__.pop("model_", None)
-        table, target, weight = self._check_data(X, y, sample_weight, resume)
-        seed = self._draw_seed(resume)
-        if not resume:
-            self._fit_encoder(table, weight)
-        sample = self._make_sample(table, target, weight, sensitive_features, seed)
-        validation = self._validation_sample(X_val, y_val, sample_weight_val)
-        members = self._make_members(sample, validation, seed)
-        plan = self._make_plan(members[0], sample, seed)
-        state = self._begin(sample, members, plan, resume)
-        self._run(state, sample, plan, (X, y))
+        with single_threaded_blas():
+            table, target, weight = self._check_data(X, y, sample_weight, resume)
+            seed = self._draw_seed(resume)
+            if not resume:
+                self._fit_encoder(table, weight)
+            sample = self._make_sample(table, target, weight, sensitive_features, seed)
+            validation = self._validation_sample(X_val, y_val, sample_weight_val)
+            members = self._make_members(sample, validation, seed)
+            plan = self._make_plan(members[0], sample, seed)
+            state = self._begin(sample, members, plan, resume)
+            self._run(state, sample, plan, (X, y))
         return self
 
     def _check_validation_arguments(self, X_val: Any, y_val: Any, sample_weight_val: Any) -> None:
