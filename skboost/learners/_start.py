@@ -20,8 +20,8 @@ Array = npt.NDArray[np.float64]
 # Rows times columns that the fit looks at. More rows than that are left out: they are in random
 # order, and a linear model of d columns is settled long before. Later stages see every row.
 MOST_CELLS = 2**25
-# Numbers that are widened to float64 at a time: 1 MiB, which stays in the second-level cache.
-CELLS_AT_ONCE = 2**17
+# Numbers that are widened to float64 at a time: 0.5 MiB, which stays in the second-level cache.
+CELLS_AT_ONCE = 2**16
 
 
 class SmoothObjective(Protocol):
