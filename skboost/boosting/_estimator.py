@@ -100,6 +100,7 @@ class BoostedEstimator(CallbackSupportMixin, StagedPrediction):
             if not resume:
                 self._fit_encoder(table, weight)
             sample = self._make_sample(table, target, weight, sensitive_features, seed)
+            del target, weight  # the sample has its own, in another order
             validation = self._validation_sample(X_val, y_val, sample_weight_val)
             members = self._make_members(sample, validation, seed)
             plan = self._make_plan(members[0], sample, seed)
