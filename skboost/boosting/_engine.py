@@ -259,7 +259,8 @@ def _step(state: BoostingState, rows: PackedRows, plan: Plan, k: int) -> tuple[T
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
         raw = member.raw + step * move
         loss = objective.value(raw)
-        if start is not None and not loss <= member.loss:  # it was fitted to a rounded loss, or to some of the rows
+        # the start was fitted to a rounded loss, or to some of the rows
+        if start is not None and not loss <= member.loss:
             step = backtrack(objective, member.raw, member.loss, move, step / 2)
             raw = member.raw + step * move
             loss = objective.value(raw)

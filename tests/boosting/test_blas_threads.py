@@ -1,0 +1,73 @@
+"""BLAS keeps to one thread while something is fitted, and gets its threads back."""
+
+import threading
+
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from skboost._ext.blas import single_threaded_blas
+from skboost.boosting import NewtonStep
+from skboost.networks import BoostedNetworkRegressor
+
+
+def blas_threads():
+    return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
+
+
+@pytest.fixture(autouse=True)
+def three_threads():
+    with threadpool_limits(3, "blas"):
+        if blas_threads() != {3}:
+            pytest.skip("the number of BLAS threads cannot be set here")
+        yield
+
+
+class Looking(NewtonStep):
+    """Notes how many threads BLAS has during the fit."""
+
+    seen: list = []
+
+    def length(self, *arguments):
+        self.seen.append(blas_threads())
+        return super().length(*arguments)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_one_thread_during_a_fit_and_the_old_number_after_it(diabetes, n_threads):
+    Looking.seen.clear()
+    model = BoostedNetworkRegressor(n_stages=2, step=Looking(), n_threads=n_threads)
+    model.fit(*diabetes)
+    assert len(Looking.seen) == 10
+    assert all(found == {1} for found in Looking.seen)
+    assert blas_threads() == {3}
+
+
+def test_the_old_number_comes_back_after_an_error(diabetes):
+    class Failing(NewtonStep):
+        def length(self, *arguments):
+            raise RuntimeError("no step")
+
+    with pytest.raises(RuntimeError, match="no step"):
+        BoostedNetworkRegressor(step=Failing()).fit(*diabetes)
+    assert blas_threads() == {3}
+
+
+def test_fits_that_overlap_give_the_threads_back_once():
+    inside, leave = threading.Event(), threading.Event()
+
+    def first():
+        with single_threaded_blas():
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    inside.wait(10)
+    with single_threaded_blas():
+        leave.set()
+        thread.join()
+        assert blas_threads() == {1}  # the other fit has ended, this one has not
+    assert blas_threads() == {3}
+    with single_threaded_blas(), single_threaded_blas():
+        assert blas_threads() == {1}
+    assert blas_threads() == {3}
