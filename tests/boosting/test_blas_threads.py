@@ -50,24 +50,3 @@ def test_the_old_number_comes_back_after_an_error(diabetes):
     with pytest.raises(RuntimeError, match="no step"):
         BoostedNetworkRegressor(step=Failing()).fit(*diabetes)
     assert blas_threads() == {3}
-
-
-def test_fits_that_overlap_give_the_threads_back_once():
-    inside, leave = threading.Event(), threading.Event()
-
-    def first():
-        with single_threaded_blas():
-            inside.set()
-            leave.wait(10)
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    inside.wait(10)
-    with single_threaded_blas():
-        leave.set()
-        thread.join()
-        assert blas_threads() == {1}  # the other fit has ended, this one has not
-    assert blas_threads() == {3}
-    with single_threaded_blas(), single_threaded_blas():
-        assert blas_threads() == {1}
-    assert blas_threads() == {3}
