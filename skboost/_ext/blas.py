@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from threading import Lock
 from typing import Any
-
-_lock = Lock()
-_inside = 0
-_limiter: Any = None
 
 
 @cache
@@ -21,23 +16,16 @@ def _controller() -> Any:
     return ThreadpoolController()
 
 
-@contextmanager
-def single_threaded_blas() -> Iterator[None]:
-    """Hold BLAS at one thread, and give it back what it had when the last of several threads leaves.
+def single_threaded_blas() -> AbstractContextManager:
+    """Hold BLAS at one thread, and give it back what it had; for the main thread of a process.
 
     The matrices of a fit are small: a second BLAS thread waits more than it works, and keeps a core from our own
     kernels. It also adds in another order, and the bits of a model must not depend on the number of threads.
+
+    The number belongs to the whole process. Fits that overlap in several threads would give back what they found,
+    which is the one thread of each other, so that BLAS would keep to it for good. They leave the number alone.
     """
-    global _inside, _limiter
-    with _lock:
-        if _inside == 0:
-            _limiter = _controller().limit(limits=1, user_api="blas")
-        _inside += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _inside -= 1
-            if _inside == 0:
-                _limiter.restore_original_limits()
-                _limiter = None
+    if threading.current_thread() is not threading.main_thread():
+        return nullcontext()
+    limit: AbstractContextManager = _controller().limit(limits=1, user_api="blas")
+    return limit
