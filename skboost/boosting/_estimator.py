@@ -225,7 +225,9 @@ class BoostedEstimator(CallbackSupportMixin, StagedPrediction):
         stops = self._stops_early(n_rows)
         n_folds = self.n_folds
         if n_folds == "auto":
-            n_folds = min(AUTO_FOLDS, n_rows) if stops and n_rows <= ROWS_FOR_FOLDS else 1
+            codes = self._class_codes(sample.y)
+            most = n_rows if codes is None else int(np.bincount(codes).max())  # rows of a class
+            n_folds = min(AUTO_FOLDS, most) if stops and n_rows <= ROWS_FOR_FOLDS else 1
         if n_folds > n_rows:
             raise ValueError(
                 f"n_folds={n_folds} is more than the {n_rows} different rows of positive weight; lower it."
@@ -248,6 +250,11 @@ class BoostedEstimator(CallbackSupportMixin, StagedPrediction):
             if part.any():
                 member.held_out = HeldOut(self._objective(loss, sample, judging))
             members.append(member)
+        if self.early_stopping is True and all(member.held_out is None for member in members):
+            raise ValueError(
+                f"early_stopping=True has no rows to hold out: every class has fewer rows than the {n_folds} folds; "
+                "lower n_folds, or use early_stopping='auto'."
+            )
         return members
 
     def _stops_early(self, n_rows: int) -> bool:

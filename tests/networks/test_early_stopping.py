@@ -95,6 +95,17 @@ def test_a_class_with_fewer_rows_than_folds_is_held_out_by_nobody():
     assert np.isfinite(model.validation_loss_).all()
 
 
+def test_classes_that_are_all_too_small_are_refused(noisy):
+    X, y = noisy[0][:8], np.repeat([0, 1], 4)
+    with pytest.raises(
+        ValueError, match=r"early_stopping=True has no rows.*5 folds; lower n_folds"
+    ):
+        BoostedNetworkClassifier(**WILD, early_stopping=True, n_folds=5).fit(X, y)
+    model = BoostedNetworkClassifier(**WILD, early_stopping=True).fit(X, y)
+    assert model.model_.n_members == 4
+    assert model.validation_loss_ is not None
+
+
 def test_folds_without_early_stopping_are_averaged(noisy):
     X, y = noisy
     settings = WILD | {"early_stopping": False, "n_stages": 8, "n_folds": 4}
