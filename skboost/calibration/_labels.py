@@ -1,0 +1,67 @@
+"""Labels of calibration rows, of which some classes may be absent."""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+
+def codes_of(
+    y: Any, n_rows: int, n_classes: int, classes: Any = None
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Classes in the order of the columns of scores, and the place of each label among them.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+    n_rows : int
+        Number of rows of scores.
+    n_classes : int
+        Number of classes that the scores speak of.
+    classes : sequence of n_classes labels, optional
+        Labels in the order of columns. Without them they are the sorted labels of ``y``, which then must all occur.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_rows,), int64
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, are not those of ``classes``, or there are fewer or more than columns.
+    """
+    labels = column_or_1d(y)
+    if len(labels) != n_rows:
+        raise ValueError(f"y has {len(labels)} rows, but scores have {n_rows}; they must agree.")
+    if any(label is None or label != label for label in labels.tolist()):
+        raise ValueError("y contains NaN or None; every calibration row needs a label.")
+    check_classification_targets(labels)
+    if classes is None:
+        order, codes = np.unique(labels, return_inverse=True)
+        if len(order) != n_classes:
+            raise ValueError(
+                f"y holds {len(order)} different labels ({reprlib.repr(order.tolist())}), but scores speak of "
+                f"{n_classes} classes; pass all labels in the order of columns as classes=[...]."
+            )
+        return order, np.asarray(codes, dtype=np.int64)
+    order = np.asarray(classes)
+    place = {label: code for code, label in enumerate(order.tolist())}
+    if len(place) != n_classes or len(order) != n_classes:
+        raise ValueError(
+            f"classes={reprlib.repr(order.tolist())} must hold {n_classes} different labels, one for each class of "
+            "the scores."
+        )
+    unknown = sorted({str(label) for label in labels.tolist() if label not in place})
+    if unknown:
+        raise ValueError(
+            f"y holds labels that classes={reprlib.repr(order.tolist())} does not: {', '.join(unknown[:5])}."
+        )
+    return order, np.fromiter(
+        (place[label] for label in labels.tolist()), dtype=np.int64, count=n_rows
+    )
