@@ -1,0 +1,227 @@
+"""A classifier whose probabilities are calibrated."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import ClassifierMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skboost._validation import Constraint, Instance, OneOf, check_class_target
+from skboost.calibration._base import CALIBRATORS, Calibrator
+from skboost.calibration._calibrated import CalibratedEstimator
+from skboost.calibration._response import Response, response_of
+
+Floats = npt.NDArray[np.float64]
+
+# What the measurements in the user guide recommend, for two classes and for more.
+AUTO = ("venn_abers", "structured")
+
+
+def gives_intervals(model: Any) -> bool:
+    """Whether the calibrator of a classifier, fitted or not, knows the uncertainty of its probabilities."""
+    if hasattr(model, "calibrators_"):
+        return hasattr(model.calibrators_[0], "transform_interval")
+    if isinstance(model.method, str):
+        found = dict(CALIBRATORS.items()).get(AUTO[0] if model.method == "auto" else model.method)
+        return hasattr(found, "transform_interval")
+    return hasattr(model.method, "transform_interval")
+
+
+class CalibratedClassifier(ClassifierMixin, CalibratedEstimator):
+    """Any classifier, with probabilities that mean what they say.
+
+    The scores of the classifier on rows that it was not trained on teach a calibrator, a map from scores to
+    probabilities. Such rows come from cross-validation, or are all rows if the classifier is frozen. With folds in an
+    ensemble each model has a calibrator of its own and their answers are averaged; otherwise one calibrator learns
+    from the out-of-fold scores of all rows, and one model is fitted on all rows.
+
+    Read more in the :ref:`User Guide <calibration>`.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Anything with ``decision_function`` or ``predict_proba``, a pipeline too. It is cloned; to calibrate a fitted
+        model, wrap it in ``sklearn.frozen.FrozenEstimator``, and all rows calibrate.
+    method : str or Calibrator, default="auto"
+        "venn_abers", "sigmoid" (Platt), "beta", "isotonic", "centered_isotonic", "temperature" or "structured"; or a
+        calibrator with parameters of its own, such as ``VennAbersScaler(loss="brier")``. Its ``input`` and ``classes``
+        are set here. "auto" is "venn_abers" for two classes and "structured" for more, the methods with the best worst
+        log loss in the measurements of the user guide.
+    cv : int, splitter, iterable of (train, test) or None, default=None
+        Folds; None is 5. Whole numbers are stratified folds without shuffling. ``LeaveOneOut()`` works. Cannot be given
+        for a frozen estimator.
+    ensemble : bool or "auto", default="auto"
+        Whether each fold keeps its model and calibrator. "auto" is True when every fold has at least 50 rows to
+        calibrate on.
+    response_method : {"auto", "decision_function", "predict_proba"}, default="auto"
+        Which scores of the estimator are calibrated; "auto" prefers ``decision_function``, which does not saturate.
+    n_jobs : int or None, default=None
+        Number of folds that are fitted at the same time, as in joblib. Results do not depend on it.
+    verbose : int, default=0
+        How much joblib tells of its progress over the folds.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
+    estimators_ : list of classifiers
+        The fitted models: one a fold in an ensemble, otherwise a single one.
+    calibrators_ : list of Calibrator
+        For each model its calibrator.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if X has column names that are strings.
+
+    See Also
+    --------
+    VennAbersRegressor : The same idea for the conditional mean of a number.
+    ReliabilityDisplay : Draws how well probabilities are calibrated.
+    skboost.metrics.expected_calibration_error : Measures it.
+
+    Notes
+    -----
+    A class that is absent from a fold keeps its column: where a model has not seen it, its score is that of the Laplace
+    probability 1 / (n + K). Rows of weight 0 are neither trained nor calibrated on.
+
+    References
+    ----------
+    .. [1] J. Platt, "Probabilistic outputs for support vector machines and comparisons to regularized likelihood
+       methods", Advances in Large Margin Classifiers, 1999.
+    .. [2] V. Vovk, I. Petej and V. Fedorova, "Large-scale probabilistic predictors with and without guarantees of
+       validity", NIPS 2015.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skboost.calibration import CalibratedClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = CalibratedClassifier(GaussianNB(), method="venn_abers").fit(X[:400], y[:400])
+    >>> GaussianNB().fit(X[:400], y[:400]).predict_proba(X[450:452])[:, 1].round(3)
+    array([0.   , 0.997])
+    >>> model.predict_proba(X[450:452])[:, 1].round(3)
+    array([0., 0.])
+    >>> model.predict_proba_interval(X[450:452]).round(3)
+    """
+
+    constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = (
+        CalibratedEstimator.constraints
+        | {
+            "method": (Instance(str), Instance(Calibrator)),
+            "response_method": OneOf("auto", "decision_function", "predict_proba"),
+        }
+    )
+
+    def __init__(
+        self,
+        estimator: Any,
+        method: Any = "auto",
+        *,
+        cv: Any = None,
+        ensemble: Any = "auto",
+        response_method: str = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.method = method
+        self.cv = cv
+        self.ensemble = ensemble
+        self.response_method = response_method
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    # -- fit: what CalibratedEstimator asks for ---------------------------------------------------------------------
+
+    def _check_target(self, y: Any, weight: Floats) -> npt.NDArray:
+        classes, codes = check_class_target(y, len(weight), weight)
+        labels = classes[codes]
+        if isinstance(self.estimator, FrozenEstimator):
+            check_is_fitted(self.estimator)
+            self.classes_ = np.asarray(self.estimator.classes_)
+        else:
+            self.classes_ = np.unique(labels[weight > 0])
+        return np.asarray(labels)
+
+    def _respond(self, estimator: Any, X: Any, n_train: float) -> Response:
+        return response_of(estimator, X, self.classes_, self.response_method, n_train)
+
+    def _fit_calibrator(self, responses: list[Response], y: Any, weight: Floats) -> Calibrator:
+        inputs = {response.input for response in responses}
+        if len(inputs) > 1:
+            raise ValueError(
+                "some folds give decision_function and others only predict_proba; "
+                "choose one with response_method."
+            )
+        scores = np.concatenate([response.scores for response in responses])
+        method = self.method
+        if isinstance(method, str) and method == "auto":
+            method = AUTO[len(self.classes_) > 2]
+        calibrator = clone(CALIBRATORS.resolve(method, Calibrator))
+        calibrator.set_params(input=inputs.pop(), classes=self.classes_)
+        fitted: Calibrator = calibrator.fit(scores, y, weight)
+        return fitted
+
+    # -- predict ----------------------------------------------------------------------------------------------------
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Calibrated probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``; rows sum to 1.
+        """
+        check_is_fitted(self, "calibrators_")
+        X = self._check_columns(X)
+        scores = [response.scores for response in self._responses(X)]
+        probability = self.calibrators_[0].pool(self.calibrators_, scores)
+        if probability.ndim == 1:
+            return np.column_stack([1.0 - probability, probability])
+        return np.asarray(probability)
+
+    def predict(self, X: Any) -> npt.NDArray:
+        """The most probable class.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        probability = self.predict_proba(X)
+        return np.asarray(self.classes_[probability.argmax(axis=1)])
+
+    @available_if(gives_intervals)
+    def predict_proba_interval(self, X: Any) -> Floats:
+        """Probabilities and their own uncertainty: the two answers of Venn-ABERS.
+
+        Only with a calibrator that has such intervals. p0 is the probability if the row had the label 0, p1 if it had
+        the label 1; the probability of :meth:`predict_proba` lies between. Their distance shrinks as calibration rows
+        with similar scores become more.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2) or (n_samples, n_classes, 2)
+            p0 and p1 of the second of two classes; of each class against the rest if there are more, before rows are
+            made to sum to 1.
+        """
+        check_is_fitted(self, "calibrators_")
+        X = self._check_columns(X)
+        scores = [response.scores for response in self._responses(X)]
+        return np.asarray(self.calibrators_[0].pool_interval(self.calibrators_, scores))
