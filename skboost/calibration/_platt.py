@@ -7,17 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import expit, xlogy
+from scipy.special import expit, logit
 
 from skboost.calibration._base import CALIBRATORS, BinaryCalibrator, Codes, Floats
+from skboost.calibration._logistic import cross_entropy, fit_logistic, soft_targets
 from skboost.calibration._scores import log_odds, smallest_distance
 from skboost.exceptions import UncertaintyWarning
 
-MAX_STEPS = 100
-# Newton's steps square the error: a decrement of 1e-6 is an error of 1e-3, and then 1e-6, 1e-12, rounding.
-CLOSE = 1e-6
-LAST_STEPS = 3
 # A drop of the summed loss that a slope without meaning reaches once in a thousand times: half of chi2.isf(.001, 1).
 MEANINGFUL_DROP = 5.414
 
@@ -106,60 +102,20 @@ class PlattScaler(BinaryCalibrator):
     def _fit_map(self, scores: Floats, y: Codes, weight: Floats) -> PlattMap:
         clip = smallest_distance(scores) if self.input == "probability" else None
         f = scores if clip is None else log_odds(scores, clip)
-        slope, intercept, drop = fit_sigmoid(f, y, weight)
-        if slope > 0 and drop > MEANINGFUL_DROP:
+        target = soft_targets(y, weight)
+        slopes, intercept = fit_logistic(f[:, np.newaxis], target, weight)
+        if slopes[0] < 0 and _drop(slopes[0] * f + intercept, target, weight) > MEANINGFUL_DROP:
             warnings.warn(
                 "the probability falls where the score grows: the score of the model is opposed to the labels of the "
                 "calibration rows. The falling curve is kept; check the order of classes.",
                 UncertaintyWarning,
                 stacklevel=5,
             )
-        return PlattMap(slope, intercept, clip)
+        return PlattMap(-float(slopes[0]), -intercept, clip)
 
 
-def fit_sigmoid(f: Floats, y: Codes, weight: Floats) -> tuple[float, float, float]:
-    """Slope A and intercept B of Platt's curve, and by how much A lowers the summed loss."""
-    positive = float(weight[y == 1].sum())
-    negative = float(weight.sum()) - positive
-    target = np.where(y == 1, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    scale = (
-        float(np.abs(f).max()) or 1.0
-    )  # Newton's path does not depend on it, the stopping rule does
-    x = f / scale
-    ends = np.array([0.0, np.log((negative + 1) / (positive + 1))])
-    start = loss = sigmoid_loss(ends, x, target, weight)
-    for _ in range(MAX_STEPS):
-        step, decrement = newton_step(ends, x, target, weight)
-        if decrement <= CLOSE * (1 + loss):
-            break
-        size = 1.0
-        while sigmoid_loss(ends + size * step, x, target, weight) > loss - 1e-4 * size * decrement:
-            size /= 2
-        ends = ends + size * step
-        loss = sigmoid_loss(ends, x, target, weight)
-    for _ in range(LAST_STEPS):  # without a look at the loss, which is flat to rounding here
-        ends = ends + newton_step(ends, x, target, weight)[0]
-    return float(ends[0] / scale), float(ends[1]), start - loss
-
-
-def sigmoid_loss(ends: npt.NDArray[np.float64], x: Floats, target: Floats, weight: Floats) -> float:
-    """Weighted cross-entropy of 1 / (1 + exp(a x + b)) to the targets, less that of the targets to themselves."""
-    z = ends[0] * x + ends[1]
-    own = xlogy(target, target) + xlogy(1 - target, 1 - target)
-    return float(weight @ (target * np.logaddexp(0, z) + (1 - target) * np.logaddexp(0, -z) + own))
-
-
-def newton_step(
-    ends: npt.NDArray[np.float64], x: Floats, target: Floats, weight: Floats
-) -> tuple[npt.NDArray[np.float64], float]:
-    """Newton's step for (a, b), and its product with the gradient, turned around."""
-    p = expit(-(ends[0] * x + ends[1]))
-    residual, curvature = weight * (target - p), weight * p * (1 - p)
-    gradient = np.array([x @ residual, residual.sum()])
-    mixed = x @ curvature
-    hessian = np.array([[x**2 @ curvature, mixed], [mixed, curvature.sum()]])
-    hessian += (
-        1e-12 * max(np.trace(hessian), 1e-300) * np.eye(2)
-    )  # equal scores leave a direction open
-    step = -np.linalg.solve(hessian, gradient)
-    return step, float(-step @ gradient)
+def _drop(z: Floats, target: Floats, weight: Floats) -> float:
+    """By how much the curve with log-odds z has less loss than the best constant."""
+    mean = float(weight @ target / weight.sum())
+    constant = np.full_like(z, logit(mean))
+    return cross_entropy(constant, target, weight) - cross_entropy(z, target, weight)
