@@ -10,6 +10,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 SMALLEST_CLIP = 1e-12
+SMALLEST_PROBABILITY = 1e-20
 # Sums of probabilities that were rounded, or computed in float32, are not exactly 1.
 SUM_TOLERANCE = 0.02
 RANGE_TOLERANCE = 1e-6
@@ -87,6 +88,25 @@ def log_odds(probability: Floats, clip: float) -> Floats:
     return np.asarray(np.log(inside) - np.log1p(-inside))
 
 
-def log_probabilities(probability: Floats, clip: float) -> Floats:
-    """log p with p at least ``clip``."""
-    return np.asarray(np.log(np.maximum(probability, clip)))
+def class_clip(probability: Floats) -> float:
+    """Where to clip the probabilities of a model before :func:`class_logits` takes logarithms.
+
+    Two classes: see :func:`smallest_distance`. More: half the smallest positive probability, but not below 1e-20.
+    Models that multiply many numbers, such as naive Bayes, give probabilities down to e^-700. How small they are tells
+    much, so that 1e-12 would cost a tenth of the log loss, but the smallest of them would rule the fit.
+    """
+    if probability.ndim == 1:
+        return smallest_distance(probability)
+    inside = probability[(probability > 0) & (probability < 1)]
+    return max(0.5 * float(inside.min(initial=0.5)), SMALLEST_PROBABILITY)
+
+
+def class_logits(scores: Floats, clip: float | None) -> Floats:
+    """Logits of all classes, shape (n, n_classes), from checked scores.
+
+    Two classes get 0 and the log-odds of the second. ``clip`` is that of probabilities, None for logits.
+    """
+    if scores.ndim == 1:
+        second = scores if clip is None else log_odds(scores, clip)
+        return np.column_stack([np.zeros_like(second), second])
+    return scores if clip is None else np.asarray(np.log(np.maximum(scores, clip)))
