@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import (
@@ -29,7 +31,8 @@ from sklearn.utils.estimator_checks import (
 )
 from sklearn.utils.validation import has_fit_parameter
 
-from skboost import networks
+from skboost import calibration, networks
+from skboost.calibration import CALIBRATORS, CalibratedClassifier, Calibrator
 from skboost.learners import LinearLearner
 from skboost.losses import Huber
 from skboost.networks import (
@@ -71,6 +74,18 @@ HEADS = [
     BoostedHeadRegressor(np.asarray, BoostedNetworkRegressor(**QUICK)),
 ]
 
+# Calibrated models, with every calibrator there is.
+CALIBRATED = [
+    *(CalibratedClassifier(GaussianNB(), method, cv=3) for method in CALIBRATORS.aliases()),
+    *(
+        CalibratedClassifier(LogisticRegression(), method, cv=3, ensemble=True)
+        for method in CALIBRATORS.aliases()
+    ),
+    CalibratedClassifier(LogisticRegression(), cv=3),
+]
+
+ALL = ESTIMATORS + HEADS + CALIBRATED
+
 # Public checks that scikit-learn's battery leaves out or runs only for some estimators.
 FURTHER_CHECKS = [
     check_dataframe_column_names_consistency,
@@ -92,12 +107,14 @@ FURTHER_CHECKS = [
 
 def checks():
     """Every estimator with each of its checks, under a short name."""
-    for number, estimator in enumerate(ESTIMATORS + HEADS):
+    for number, estimator in enumerate(ALL):
         for fresh, check in estimator_checks_generator(estimator):
             name = f"{type(estimator).__name__}-{number}-{check.func.__name__}"
             yield pytest.param(fresh, check, id=name)
 
 
+# with the random labels of these checks a calibration curve may well fall
+@pytest.mark.filterwarnings("ignore::skboost.exceptions.UncertaintyWarning")
 @pytest.mark.parametrize(("estimator", "check"), list(checks()))
 def test_scikit_learn_checks(estimator, check):
     if check.func.__name__ == "check_array_api_input":
@@ -121,7 +138,7 @@ def test_arrays_of_the_array_api():
     subprocess.run([sys.executable, "-W", "error", "-c", ARRAY_API], env=environment, check=True)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS + HEADS, ids=str)
+@pytest.mark.parametrize("estimator", ALL, ids=str)
 def test_the_battery_is_complete(estimator):
     """A green battery does not say how many checks ran. None of them is expected to fail."""
     executed = [check.func.__name__ for _, check in estimator_checks_generator(estimator)]
@@ -130,15 +147,19 @@ def test_the_battery_is_complete(estimator):
 
 
 @pytest.mark.parametrize("check", FURTHER_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("estimator", ESTIMATORS[::3] + HEADS, ids=str)
+@pytest.mark.filterwarnings("ignore::skboost.exceptions.UncertaintyWarning")
+@pytest.mark.parametrize("estimator", ESTIMATORS[::3] + HEADS + CALIBRATED, ids=str)
 def test_further_checks(estimator, check):
     check(type(estimator).__name__, clone(estimator))
 
 
 def test_every_public_estimator_is_here():
-    public = [getattr(networks, name) for name in networks.__all__]
+    public = [getattr(topic, name) for topic in (networks, calibration) for name in topic.__all__]
     estimators = {kind for kind in public if isinstance(kind, type) and hasattr(kind, "fit")}
-    assert estimators == {type(estimator) for estimator in ESTIMATORS + HEADS}
+    on_scores = {
+        kind for kind in estimators if issubclass(kind, Calibrator)
+    }  # have cases of their own
+    assert estimators - on_scores == {type(estimator) for estimator in ALL}
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
@@ -152,7 +173,8 @@ def test_weights_are_routed(estimator):
     assert requests.score.requests["sample_weight"] is True
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS + HEADS, ids=str)
+@pytest.mark.filterwarnings("ignore::skboost.exceptions.UncertaintyWarning")
+@pytest.mark.parametrize("estimator", ALL, ids=str)
 def test_parameters_are_left_alone_by_fit(estimator):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 4)), rng.integers(0, 2, 60)

@@ -9,7 +9,7 @@ import pytest
 LAYERS = [
     {"_registry", "_optional", "exceptions", "_ext"},
     {"base", "_validation"},
-    {"losses", "penalties", "learners", "tables", "metrics", "datasets"},
+    {"losses", "penalties", "learners", "tables", "metrics", "datasets", "_crossfit"},
     {"boosting"},
     {"networks", "trees", "multitask", "fairness", "calibration", "conformal"},
     {"tuning", "inspection"},

@@ -1,41 +1,18 @@
-"""What wrappers around classifiers and regressors share: folds, weights, metadata, members."""
+"""What calibrated classifiers and regressors share: models, and calibrators that saw other rows than they."""
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import get_config
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
-from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, Tags, get_tags, indexable
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.parallel import Parallel
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from skboost._validation import (
-    Constraint,
-    Flag,
-    Integer,
-    Nothing,
-    OneOf,
-    check_parameters,
-    check_weights,
-)
-from skboost.calibration._folds import (
-    FittedFold,
-    Fold,
-    Rows,
-    check_partition,
-    fit_folds,
-    fit_on,
-    folds_of,
-)
-from skboost.calibration._rows import indexable_rows, n_rows_of, take
+from skboost._crossfit.folds import Fold, check_partition, fit_on
+from skboost._crossfit.rows import n_rows_of, take
+from skboost._crossfit.wrapper import CrossFitted
+from skboost._validation import Constraint, Flag, OneOf, check_parameters, check_weights
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,36 +20,25 @@ Floats = npt.NDArray[np.float64]
 SMALL_FOLD = 50
 
 
-class CalibratedEstimator(MetaEstimatorMixin, BaseEstimator, ABC):
-    """A model and a calibrator that has seen only rows which the model was not trained on."""
+class CalibratedEstimator(CrossFitted, ABC):
+    """A model and a calibrator that has seen only rows which the model was not trained on.
 
-    constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = {
-        "ensemble": (Flag(), OneOf("auto")),
-        "n_jobs": (Integer(), Nothing()),
-        "verbose": Integer(0),
-    }
+    A subclass gives :meth:`_respond` as well.
+    """
 
-    estimator: Any
-    cv: Any
+    constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = (
+        CrossFitted.constraints | {"ensemble": (Flag(), OneOf("auto"))}
+    )
+
     ensemble: Any
-    n_jobs: Any
-    verbose: int
-
-    # -- what a subclass gives --------------------------------------------------------------------------------------
 
     @abstractmethod
-    def _check_target(self, y: Any, weight: Floats) -> Any:
+    def _check_target(self, y: Any, weight: Floats) -> npt.NDArray:
         """The target as the estimator's ``fit`` gets it; fitted attributes such as ``classes_`` are set."""
-
-    @abstractmethod
-    def _respond(self, estimator: Any, X: Any, n_train: float) -> Any:
-        """What a fitted estimator says of the rows of X."""
 
     @abstractmethod
     def _fit_calibrator(self, responses: list[Any], y: Any, weight: Floats) -> Any:
         """A calibrator fitted to the responses of some folds, put together."""
-
-    # -- fit --------------------------------------------------------------------------------------------------------
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
         """Fit the estimator and its calibrators.
@@ -102,8 +68,9 @@ class CalibratedEstimator(MetaEstimatorMixin, BaseEstimator, ABC):
         X, y = self._check_rows(X, y)
         weight = check_weights(sample_weight, n_rows_of(X))
         y = self._check_target(y, weight)
-        if isinstance(self.estimator, FrozenEstimator):
-            self._keep_frozen()
+        if self._is_frozen:
+            self._refuse_without_folds(cv=None, ensemble="auto")
+            self.estimators_, self._n_train = [self.estimator], [np.inf]
             return self.fit_calibration(X, y, sample_weight)
         routed = self._route(sample_weight, fit_params)
         folds = self._folds(X, y, weight, routed.splitter.split)
@@ -137,32 +104,6 @@ class CalibratedEstimator(MetaEstimatorMixin, BaseEstimator, ABC):
         ]
         return self
 
-    def _check_rows(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """X that can be indexed, y as an array; columns are noted."""
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
-        X, y = indexable(X, y)
-        X = indexable_rows(X)
-        validate_data(self, X, skip_check_array=True)
-        return X, y
-
-    def _keep_frozen(self) -> None:
-        """Take the estimator as it is: all rows calibrate."""
-        for name, unset in (("cv", None), ("ensemble", "auto")):
-            value = getattr(self, name)
-            if value is not unset and value != unset:
-                raise ValueError(
-                    f"{name}={value!r} cannot act: the estimator is frozen, so that all rows calibrate it; leave "
-                    f"{name} at {unset!r}."
-                )
-        self.estimators_, self._n_train = [self.estimator], [np.inf]
-
-    def _folds(self, X: Any, y: Any, weight: Floats, params: dict[str, Any]) -> list[Fold]:
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self))
-        return folds_of(splitter.split(X, y, **params), weight)
-
     def _is_ensemble(self, folds: list[Fold]) -> bool:
         if self.ensemble == "auto":
             return min(len(fold.calibrate) for fold in folds) >= SMALL_FOLD
@@ -192,76 +133,9 @@ class CalibratedEstimator(MetaEstimatorMixin, BaseEstimator, ABC):
         self._n_train = [float(weight.sum())]
         self.calibrators_ = [calibrator]
 
-    def _fit_folds(
-        self,
-        X: Any,
-        y: Any,
-        weight: Floats,
-        folds: list[Fold],
-        params: dict[str, Any],
-        keep: bool,
-    ) -> list[FittedFold]:
-        def respond(estimator: Any, rows_of_X: Any, train: Rows) -> Any:
-            return self._respond(estimator, rows_of_X, float(weight[train].sum()))
-
-        parallel = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)
-        return fit_folds(self.estimator, X, y, folds, params, respond, parallel, keep)
-
-    # -- predict ----------------------------------------------------------------------------------------------------
-
     def _responses(self, X: Any) -> list[Any]:
         """What each model says of the rows of X."""
         return [
             self._respond(estimator, X, n_train)
             for estimator, n_train in zip(self.estimators_, self._n_train, strict=True)
         ]
-
-    def _check_columns(self, X: Any) -> Any:
-        """Compare number and names of columns with those at fit, for whatever has columns; X that has rows."""
-        X = indexable_rows(X)
-        if getattr(X, "ndim", None) == 1 and hasattr(self, "n_features_in_"):
-            raise ValueError(
-                "Expected 2D array, got 1D array instead. Reshape your data: X.reshape(1, -1) if it is one row of "
-                f"{self.n_features_in_} features."
-            )
-        validate_data(self, X, skip_check_array=True, reset=False)
-        if not n_rows_of(X):
-            raise ValueError("Found array with 0 sample(s), but at least one row is needed.")
-        return X
-
-    # -- metadata ---------------------------------------------------------------------------------------------------
-
-    def _route(self, sample_weight: Any, fit_params: dict[str, Any]) -> Bunch:
-        """Metadata of the estimator's ``fit`` and of the splitter."""
-        if get_config()["enable_metadata_routing"]:
-            return process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
-        params = dict(fit_params)
-        groups = {"groups": params.pop("groups")} if "groups" in params else {}
-        if sample_weight is not None:
-            if has_fit_parameter(self.estimator, "sample_weight"):
-                params["sample_weight"] = np.asarray(sample_weight)
-            else:
-                warnings.warn(
-                    f"{type(self.estimator).__name__} takes no sample_weight: it is trained without weights, only "
-                    "its calibration uses them. Inside a Pipeline, enable metadata routing.",
-                    stacklevel=3,
-                )
-        return Bunch(splitter=Bunch(split=groups), estimator=Bunch(fit=params))
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Where metadata of ``fit`` go: to the estimator and to the splitter, as far as they request it."""
-        router = MetadataRouter(owner=self).add_self_request(self)
-        router.add(
-            estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
-        )
-        router.add(
-            splitter=check_cv(self.cv, classifier=is_classifier(self)),
-            method_mapping=MethodMapping().add(caller="fit", callee="split"),
-        )
-        return router
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        if hasattr(self.estimator, "__sklearn_tags__"):
-            tags.input_tags = get_tags(self.estimator).input_tags
-        return tags
