@@ -13,6 +13,7 @@ from skboost.metrics._labels import codes_of, happened
 from skboost.metrics._options import check_kind
 
 Floats = npt.NDArray[np.float64]
+Said = int | npt.NDArray[np.int64]
 
 # Probabilities that were rounded, or computed in float32, are not exact.
 SUM_TOLERANCE = 0.02
@@ -92,15 +93,10 @@ def read_events(
     check_kind(kind)
     probability = read_probabilities(y_prob)
     weight = check_weights(sample_weight, len(probability))
+    forecasts = forecasts_of(probability, kind)
     n_classes = 2 if probability.ndim == 1 else probability.shape[1]
     codes = codes_of(y_true, len(probability), n_classes, labels)
-    if kind == "top_label":
-        confidence, predicted = top_label(probability)
-        return [counted(codes == predicted, confidence, weight)]
-    return [
-        counted(codes == column, forecast, weight)
-        for column, forecast in forecasts_of(probability, kind)
-    ]
+    return [counted(codes == said, forecast, weight) for said, forecast in forecasts]
 
 
 def read_forecasts(
@@ -110,12 +106,8 @@ def read_forecasts(
     check_kind(kind)
     probability = read_probabilities(y_prob)
     weight = check_weights(sample_weight, len(probability))
-    if kind == "top_label":
-        forecasts = [top_label(probability)[0]]
-    else:
-        forecasts = [forecast for _, forecast in forecasts_of(probability, kind)]
     kept = weight > 0
-    return [(forecast[kept], weight[kept]) for forecast in forecasts]
+    return [(forecast[kept], weight[kept]) for _, forecast in forecasts_of(probability, kind)]
 
 
 def read_probabilities(y_prob: Any) -> Floats:
@@ -126,7 +118,9 @@ def read_probabilities(y_prob: Any) -> Floats:
             raise TypeError("complex numbers are no probabilities")
         values = given.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"y_prob must be an array of numbers: {error}.") from error
+        raise ValueError(
+            f"y_prob must be an array of numbers: {str(error).rstrip('.')}."
+        ) from error
     if values.ndim not in (1, 2) or 0 in values.shape:
         raise ValueError(
             f"y_prob has shape {values.shape}, but (n_samples,) or (n_samples, n_classes) with at least one row is "
@@ -155,16 +149,10 @@ def read_probabilities(y_prob: Any) -> Floats:
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 
-def top_label(probability: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Largest probability of each row and its class, the first among equals."""
-    if probability.ndim == 1:
-        return np.maximum(probability, 1 - probability), (probability > 0.5).astype(np.int64)
-    predicted = probability.argmax(axis=1)
-    return probability[np.arange(len(predicted)), predicted], predicted
-
-
-def forecasts_of(probability: Floats, kind: str) -> list[tuple[int, Floats]]:
-    """Class and probability of each event: of the second class, or of all classes."""
+def forecasts_of(probability: Floats, kind: str) -> list[tuple[Said, Floats]]:
+    """For each event the class that is spoken of, in all rows or row by row, and its probability."""
+    if kind == "top_label":
+        return [top_label(probability)]
     if kind == "binary":
         if probability.ndim == 2 and probability.shape[1] != 2:
             raise ValueError(
@@ -175,6 +163,14 @@ def forecasts_of(probability: Floats, kind: str) -> list[tuple[int, Floats]]:
     if probability.ndim == 1:
         return [(0, 1 - probability), (1, probability)]
     return list(enumerate(probability.T))
+
+
+def top_label(probability: Floats) -> tuple[Said, Floats]:
+    """Class of the largest probability of each row, the first among equals, and that probability."""
+    if probability.ndim == 1:
+        return (probability > 0.5).astype(np.int64), np.maximum(probability, 1 - probability)
+    said = probability.argmax(axis=1)
+    return said, probability[np.arange(len(said)), said]
 
 
 def counted(outcome: npt.NDArray[Any], probability: Floats, weight: Floats) -> Event:

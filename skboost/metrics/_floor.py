@@ -224,7 +224,7 @@ class BinTable:
             sums(places, event.weight * event.outcome, self.n_bins)
             for event, places in zip(self.events, self.places, strict=True)
         ]
-        return np.concatenate(outcomes)[self.filled]
+        return np.asarray(np.concatenate(outcomes)[self.filled])
 
     def errors(self, outcomes: Floats, norm: str) -> Floats:
         """Calibration errors of summed outcomes, from shape (n_bins, n_draws) to (n_draws,)."""

@@ -151,19 +151,25 @@ def happened(y_true: Any, n_rows: int, pos_label: Any = None) -> tuple[npt.NDArr
     ValueError
         If there is no such label, or there are not two and no ``pos_label`` is given.
     """
-    if pos_label is None:
-        return codes_of(y_true, n_rows, 2) == 1, 1
     found, codes = distinct_labels(y_true, n_rows)
     known = found.tolist()
-    order = known if len(known) == 2 else plain_pair([*known, pos_label])
+    named = known if pos_label is None else [*known, pos_label]
+    order = known if len(known) == 2 else plain_pair(named)
+    if pos_label is None:
+        if not order:
+            raise ValueError(
+                f"y_true holds {len(known)} different label(s) ({reprlib.repr(known)}); name that of the event as "
+                "pos_label."
+            )
+        pos_label = order[1]
     if pos_label in known:
         return codes == known.index(pos_label), order.index(pos_label) if order else -1
-    if not plain_pair([*known, pos_label]):
+    if pos_label not in order:
         raise ValueError(
             f"pos_label={pos_label!r} is none of the labels of y_true ({reprlib.repr(known)}); "
             "if the event never happened, pass y_true == pos_label, which holds False only."
         )
-    return np.zeros(n_rows, dtype=bool), 1 if pos_label == 1 else 0
+    return np.zeros(n_rows, dtype=bool), order.index(pos_label)
 
 
 def plain_pair(labels: list[Any]) -> list[Any]:

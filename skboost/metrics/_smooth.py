@@ -59,8 +59,7 @@ def smooth_calibration_error(
     -----
     Residuals are spread over the two next points of a grid of at least 64 points a bandwidth. Cosines pass through the
     reflected kernel unchanged but for a factor, so a cosine transform smooths them, in O(n + m log m) for m points.
-    The result agrees with the sum over all pairs to a relative 1e-4; errors below 1e-4 are
-    good to 1e-6.
+    The result agrees with the sum over all pairs to a relative 1e-4; errors below 1e-4 are good to 1e-6.
 
     References
     ----------
