@@ -102,10 +102,10 @@ class VennAbersRegressionScaler(BaseEstimator):
     >>> y = 2 * prediction + rng.normal(size=10_000)  # the model predicts half of what it should
     >>> scaler = VennAbersRegressionScaler().fit(prediction, y)
     >>> scaler.transform([2.0, 5.0]).round(1)
-    array([ 4.2, 10. ])
+    array([ 4.1, 10.1])
     >>> scaler.transform_interval([2.0, 5.0]).round(1)
-    array([[ 3.9,  4.3],
-           [ 9.9, 10.1]])
+    array([[ 3.9,  4.2],
+           [10. , 10.3]])
     """
 
     constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = {
