@@ -28,6 +28,8 @@ def read_scores(scores: Any, input: str) -> Floats:
         ``input`` says so.
     """
     try:
+        if np.asarray(scores).dtype.kind == "c":
+            raise TypeError("complex numbers are not scores")
         values = np.asarray(scores, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"scores must be an array of numbers: {error}.") from error
