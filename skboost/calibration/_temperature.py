@@ -116,9 +116,9 @@ class TemperatureScaler(Calibrator):
     def _fit(self, scores: Floats, codes: Codes, weight: Floats, n_classes: int) -> None:
         self.clip_ = class_clip(scores) if self.input == "probability" else None
         z = class_logits(scores, self.clip_)
-        self.temperature_, bound = best_temperature(z, codes, weight, self.objective)
-        if bound:
-            warnings.warn(bound, UncertaintyWarning, stacklevel=3)
+        self.temperature_, end = best_temperature(z, codes, weight, self.objective)
+        if end is not None and not (end == HIGHEST and self.laplace):
+            warnings.warn(BOUNDS[end], UncertaintyWarning, stacklevel=3)
 
     def _transform(self, scores: Floats) -> Floats:
         z = class_logits(scores, self.clip_)
@@ -130,8 +130,10 @@ class TemperatureScaler(Calibrator):
 
 def scaled_softmax(z: Floats, temperature: float) -> Floats:
     """softmax(z / temperature) of logits of any size."""
-    with np.errstate(over="ignore"):  # a difference that overflows is a probability of 0
-        return np.asarray(softmax((z - z.max(axis=1, keepdims=True)) / temperature))
+    quarter = z / 4  # differences of the largest numbers overflow
+    with np.errstate(over="ignore"):  # a logit of minus infinity is a probability of 0
+        scaled = 4 * ((quarter - quarter.max(axis=1, keepdims=True)) / temperature)
+    return np.asarray(softmax(scaled))
 
 
 def mixed(probability: Floats, n: float) -> Floats:
@@ -141,8 +143,8 @@ def mixed(probability: Floats, n: float) -> Floats:
 
 def best_temperature(
     z: Floats, codes: Codes, weight: Floats, objective: str = "log"
-) -> tuple[float, str]:
-    """The best temperature; if it is a bound, with a sentence that says why.
+) -> tuple[float, float | None]:
+    """The best temperature; if it is a bound, with the end of log beta that this is.
 
     Parameters
     ----------
@@ -154,18 +156,19 @@ def best_temperature(
     """
     largest = float(np.abs(z).max())
     if largest == 0:
-        return 1.0, ""
-    z = z / largest  # differences of the largest numbers overflow
+        return 1.0, None
+    z = z / largest  # the range of a row may overflow
     unit = float(weight @ np.ptp(z, axis=1) / weight.sum())
     if unit == 0:  # the same logit for all classes, in all rows
-        return 1.0, ""
+        return 1.0, None
     z = (z - z.max(axis=1, keepdims=True)) / unit
     if objective == "log":
         log_beta = root_of_log_loss(z, codes, weight)
     else:
         log_beta = best_of_grid(squared_error(z, codes, weight, objective))
-    temperature = min(largest * (unit * float(np.exp(-log_beta))), np.finfo(np.float64).max)
-    return temperature, BOUNDS.get(log_beta, "")
+    limits = np.finfo(np.float64)
+    temperature = float(np.clip(largest * (unit * np.exp(-log_beta)), limits.tiny, limits.max))
+    return temperature, log_beta if log_beta in BOUNDS else None
 
 
 def root_of_log_loss(z: Floats, codes: Codes, weight: Floats) -> float:
