@@ -46,7 +46,7 @@ class Cells:
     def draws(self, n_resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
         """Sums of the outcomes of each cell, in blocks of shape (n_cells, some of the n_resamples).
 
-        A weight of 2.5 is two rows and a half: two outcomes that count 1 and one that counts 1/2.
+        The part f of a weight beyond whole rows adds f p + sqrt(f) (y - p), so that variances grow with the weight.
         """
         whole = np.floor(self.weight)
         part = self.weight - whole
@@ -56,7 +56,7 @@ class Cells:
             shape = (len(whole), min(size, n_resamples - start))
             sums = rng.binomial(whole.astype(np.int64)[:, None], p, shape).astype(np.float64)
             if part.any():
-                sums += part[:, None] * (rng.random(shape) < p)
+                sums += part[:, None] * p + np.sqrt(part)[:, None] * ((rng.random(shape) < p) - p)
             yield sums
 
 

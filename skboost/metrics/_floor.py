@@ -244,19 +244,24 @@ class BinTable:
 
     def rows_drawn(self, n_resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
         """Summed outcomes of the bins of all classes, one draw of labels after another."""
-        rows, counts = copies(self.events[0].weight)
-        level = np.cumsum([event.probability for event in self.events], axis=0)[:, rows]
-        level /= level[-1]
+        rows, part = copies(self.events[0].weight)
+        said = np.stack([event.probability[rows] for event in self.events])
+        said /= said.sum(axis=0)
         flat = np.stack([k * self.n_bins + p[rows] for k, p in enumerate(self.places)])
+        size = len(self.events) * self.n_bins
+        # as for cells: the part f of a weight adds f p + sqrt(f) (y - p)
+        count = np.sqrt(part)
+        fixed = sums(flat.ravel(), ((part - count) * said).ravel(), size)
+        level = np.cumsum(said, axis=0)[:-1]
         every = np.arange(len(rows))
         for _ in range(n_resamples):
-            label = (rng.random(len(rows)) >= level[:-1]).sum(axis=0)
-            drawn = sums(flat[label, every], counts, len(self.events) * self.n_bins)
+            label = (rng.random(len(rows)) >= level).sum(axis=0)
+            drawn = fixed + sums(flat[label, every], count, size)
             yield drawn[self.filled][:, None]
 
 
 def copies(weight: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Independent rows that weights stand for, and what each counts: 2.5 is two rows and a half."""
+    """Independent rows that weights stand for, and the weight of each: 2.5 is two rows and a half."""
     whole = np.floor(weight)
     part = weight - whole
     split = np.flatnonzero(part)

@@ -203,6 +203,7 @@ def consistency_band(
         total = np.add.reduceat(cells.weight, cells.starts)[:, None]
         drawn = [np.add.reduceat(d, cells.starts, axis=0) for d in cells.draws(n_resamples, rng)]
         shares = np.concatenate(drawn, axis=1) / total
+        np.clip(shares, 0.0, 1.0, out=shares)  # a part of a row may go beyond
     tails = [(1 - confidence_level) / 2, (1 + confidence_level) / 2]
     low, high = np.quantile(shares, tails, axis=1)
     if strategy == "isotonic":
@@ -229,6 +230,6 @@ def isotonic_shares(cells: Cells, n_resamples: int, rng: np.random.Generator) ->
     shares = [
         isotonic_regression(draw, sample_weight=cells.weight)
         for block in cells.draws(n_resamples, rng)
-        for draw in (block / cells.weight[:, None]).T
+        for draw in np.clip(block / cells.weight[:, None], 0.0, 1.0).T
     ]
     return np.column_stack(shares)

@@ -26,6 +26,11 @@ class CalibrationErrorScorer:
 
     def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Minus the error of the probabilities that a fitted classifier gives to the rows of X."""
+        if not hasattr(estimator, "predict_proba"):
+            raise ValueError(
+                f"{type(estimator).__name__} has no predict_proba, but calibration is about probabilities; wrap it in "
+                "a calibrated classifier first."
+            )
         probability = estimator.predict_proba(X)
         return -expected_calibration_error(
             y,

@@ -1,6 +1,8 @@
 """Expected, maximum and adaptive calibration error."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 from scipy.special import expit
@@ -268,6 +270,14 @@ def test_labels_give_the_order_of_columns():
     assert (
         expected_calibration_error(names[y], p[:, np.argsort(names)], kind="top_label")
     ) == expected_calibration_error(y, p, kind="top_label")
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, np.float32, np.asfortranarray])
+@pytest.mark.parametrize("kind", ["top_label", "classwise"])
+def test_tables_of_probabilities_may_be_frames(kind, frame):
+    y, p = four_classes(200)
+    expected = expected_calibration_error(y, p, kind=kind)
+    assert_allclose(expected_calibration_error(y, frame(p), kind=kind), expected, rtol=1e-6)
 
 
 def test_a_class_may_be_absent_if_labels_are_given():
