@@ -84,7 +84,11 @@ def run(load, make_models, methods, n_splits):
             X, y, train_size=SHARES[0], stratify=y, random_state=seed
         )
         X_cal, X_test, y_cal, y_test = train_test_split(
-            X_rest, y_rest, train_size=SHARES[1] / (1 - SHARES[0]), stratify=y_rest, random_state=seed
+            X_rest,
+            y_rest,
+            train_size=SHARES[1] / (1 - SHARES[0]),
+            stratify=y_rest,
+            random_state=seed,
         )
         for name, model in make_models(seed).items():
             model.fit(X_train, y_train)
@@ -106,7 +110,11 @@ def report(title, scores, seconds, n_splits):
     best = {model: min(mean[model, method][0] for method in methods) for model in models}
     error = np.mean([np.std(rows, axis=0, ddof=1)[0] / n_splits**0.5 for rows in scores.values()])
     print(f"\n## {title}: log loss, calibration error; {n_splits} splits\n")
-    print("| method | " + " | ".join(models) + " | worst log loss / best | mean log loss | ms a call |")
+    print(
+        "| method | "
+        + " | ".join(models)
+        + " | worst log loss / best | mean log loss | ms a call |"
+    )
     print("|---|" + "--:|" * (len(models) + 3))
     for method in methods:
         cells = ["{:.3f} {:.3f}".format(*mean[model, method][:2]) for model in models]

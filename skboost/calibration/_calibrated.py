@@ -16,8 +16,8 @@ from skboost._validation import Constraint, Flag, OneOf, check_parameters, check
 
 Floats = npt.NDArray[np.float64]
 
-# Folds with fewer calibration rows are put together: a calibrator cannot learn from so few.
-SMALL_FOLD = 50
+# Folds with fewer calibration rows for each class are put together: calibrators learn too little from so few.
+SMALL_FOLD = 100
 
 
 class CalibratedEstimator(CrossFitted, ABC):
@@ -104,9 +104,14 @@ class CalibratedEstimator(CrossFitted, ABC):
         ]
         return self
 
+    def _n_classes(self) -> int:
+        """Into how many classes the calibration rows of a fold are divided."""
+        return 1
+
     def _is_ensemble(self, folds: list[Fold]) -> bool:
         if self.ensemble == "auto":
-            return min(len(fold.calibrate) for fold in folds) >= SMALL_FOLD
+            smallest = min(len(fold.calibrate) for fold in folds)
+            return smallest >= SMALL_FOLD * self._n_classes()
         return bool(self.ensemble)
 
     def _fit_members(
