@@ -149,6 +149,14 @@ def test_top_label_asks_whether_the_likeliest_class_is_right():
     )
 
 
+def test_of_two_equal_probabilities_the_first_class_is_the_top_label():
+    p = np.array([0.5, 0.5, 0.52])
+    expected = abs(2 / 3 - p.mean())
+    for given in (p, np.column_stack([1 - p, p])):
+        error = expected_calibration_error([0, 0, 0], given, kind="top_label", labels=[0, 1])
+        assert_allclose(error, expected)
+
+
 @pytest.mark.parametrize("norm", ["l1", "l2", "max"])
 def test_classwise_combines_the_errors_of_all_classes(norm):
     y, p = four_classes(400)

@@ -59,6 +59,17 @@ def test_an_edge_belongs_to_the_bin_above():
     assert_allclose(curve.left, [0.0, 0.07, 0.29, 0.57, 0.58, 0.99])
 
 
+@pytest.mark.parametrize("n_bins", [3, 15, 49, 93, 1000])
+def test_the_number_below_an_edge_belongs_to_the_bin_below(n_bins):
+    edges = np.arange(1, n_bins) / n_bins
+    for p, place in [
+        (edges, np.arange(1, n_bins)),
+        (np.nextafter(edges, 0), np.arange(n_bins - 1)),
+    ]:
+        curve = reliability_curve(np.ones(n_bins - 1), p, n_bins=n_bins)
+        assert_array_equal(curve.left, place / n_bins)
+
+
 def test_bins_of_equal_mass_have_equal_numbers_of_rows(rows):
     y, p = rows
     curve = reliability_curve(y, p, n_bins=16, strategy="quantile")
