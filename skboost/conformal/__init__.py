@@ -1,0 +1,1 @@
+"""Prediction intervals, sets and distributions with guarantees, for any estimator."""

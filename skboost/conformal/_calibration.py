@@ -1,0 +1,118 @@
+"""Sorted scores of calibration rows, and what they say of the next score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skboost.conformal._rank import upper_rank
+
+Floats = npt.NDArray[np.float64]
+
+# Sums of weights that are not whole numbers are compared with a rounding error to spare.
+TOLERANCE = 1e-12
+
+
+class Calibration:
+    """Nonconformity scores of calibration rows: sorted once, looked up in O(log n).
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n,)
+        The larger, the stranger. Infinite ones are allowed, NaN is not.
+    weight : ndarray of shape (n,), default=None
+        Positive weights; weight k is a score k times. None is 1 for each.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n,)
+        Sorted.
+    total : float
+        Sum of the weights: the number n of calibration rows.
+
+    Raises
+    ------
+    ValueError
+        If a score is NaN.
+    """
+
+    def __init__(self, scores: Floats, weight: Floats | None = None) -> None:
+        if np.isnan(scores).any():
+            raise ValueError(
+                f"{int(np.isnan(scores).sum())} of {len(scores)} calibration scores are NaN; look at the predictions "
+                "of the model on the calibration rows."
+            )
+        order = np.argsort(scores, kind="stable")
+        self.scores = np.ascontiguousarray(scores[order])
+        weight = np.ones(len(scores)) if weight is None else weight[order]
+        self.whole = bool((weight == np.rint(weight)).all())
+        self.cumulative = np.concatenate(
+            [[0.0], np.cumsum(weight)]
+        )  # weight of the first 0, 1, ..., n scores
+        self.total = float(self.cumulative[-1])
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def upper(
+        self,
+        level: Fraction,
+        *,
+        test_weight: Any = None,
+        rank: Callable[[int, Fraction], int] = upper_rank,
+    ) -> Any:
+        """Bound that the next score does not exceed with probability at least ``level``.
+
+            smallest score whose cumulative weight is at least level (W + w),   infinity if there is none
+
+        with the weight w of the new row; for weights 1 that is the ceil((n + 1) level)-th smallest score.
+
+        Parameters
+        ----------
+        level : Fraction
+        test_weight : ndarray of shape (m,), optional
+            Weights of the new rows, under covariate shift; 1 by default.
+        rank : callable, default=upper_rank
+            Rank of n scores at a level, for weights that are whole numbers.
+
+        Returns
+        -------
+        bound : float, or ndarray of shape (m,)
+        """
+        if test_weight is None and self.whole:
+            needed: Any = float(rank(int(round(self.total)), level))
+        else:
+            needed = float(level) * (self.total + (1.0 if test_weight is None else test_weight))
+            needed = needed * (1.0 - TOLERANCE)
+        place = np.searchsorted(self.cumulative, needed, side="left")  # so many scores are needed
+        bounds = np.append(self.scores, np.inf)[np.maximum(place, 1) - 1]
+        return float(bounds) if np.ndim(bounds) == 0 else bounds
+
+    def p_values(self, scores: Floats, *, u: Any = None, test_weight: Any = 1.0) -> Floats:
+        """How strange scores are among those of the calibration.
+
+            p(s) = (w + sum_i w_i 1{s_i >= s}) / (W + w)
+            smoothed: (sum_i w_i 1{s_i > s} + u (w + sum_i w_i 1{s_i = s})) / (W + w)
+
+        Parameters
+        ----------
+        scores : ndarray
+        u : ndarray that broadcasts with ``scores``, optional
+            Uniform random numbers, for smoothed p-values.
+        test_weight : float or ndarray that broadcasts with ``scores``, default=1.0
+
+        Returns
+        -------
+        p : ndarray of the shape of ``scores``
+        """
+        smaller = self.cumulative[np.searchsorted(self.scores, scores, side="left")]
+        if u is None:
+            above = self.total - smaller + test_weight
+        else:
+            not_larger = self.cumulative[np.searchsorted(self.scores, scores, side="right")]
+            above = self.total - not_larger + u * (test_weight + not_larger - smaller)
+        return np.asarray(above / (self.total + test_weight))
