@@ -17,6 +17,7 @@ from skboost.calibration._logistic import cross_entropy, fit_logistic, soft_targ
 from skboost.calibration._scores import log_odds, smallest_distance
 
 LOG_2 = float(np.log(2))
+FARTHEST = 745.0  # log-odds beyond are 0 or 1
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,16 @@ class BetaMap:
         """The probability that becomes 1/2: 0 or 1 if all are above or below, NaN for a constant map."""
         if self.a == 0 and self.b == 0:
             return float("nan")
-        if self.a == 0:
-            return float(max(-np.expm1(self.c / self.b), 0.0))
-        if self.b == 0:
-            return float(min(np.exp(-self.c / self.a), 1.0))
 
         def log_odds_at(f: float) -> float:
             one, zero = logarithms(np.asarray(f))
             return float(self.c + self.a * one - self.b * zero)
 
-        # the logarithms are at most log 2 away from their asymptotes 0, f and -f, 0
-        reach = (abs(self.c) + (self.a + self.b) * LOG_2) / min(self.a, self.b) + 1.0
-        return float(expit(brentq(log_odds_at, -reach, reach, xtol=1e-12)))
+        if log_odds_at(-FARTHEST) >= 0:
+            return 0.0
+        if log_odds_at(FARTHEST) <= 0:
+            return 1.0
+        return float(expit(brentq(log_odds_at, -FARTHEST, FARTHEST, xtol=1e-12)))
 
 
 @CALIBRATORS.register("beta")

@@ -7,6 +7,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from skboost.calibration import BetaScaler, PlattScaler
+from skboost.calibration._beta import BetaMap
 
 PARAMETERS = ["abm", "ab", "am", "a"]
 
@@ -129,6 +130,12 @@ def test_the_midpoint_becomes_one_half():
         found = BetaScaler().fit(p, y).maps_[0]
         assert 0 < found.m < 1
         assert_allclose(found(np.array([found.m])), 0.5, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("a", "b", "c", "m"), [(0, 2, 1, 0), (0, 2, -1, 1 - np.exp(-0.5))])
+def test_a_midpoint_without_one_of_the_slopes(a, b, c, m):
+    assert_allclose(BetaMap(a, b, c, None).m, m, rtol=1e-10)
+    assert_allclose(BetaMap(b, a, -c, None).m, 1 - m, rtol=1e-10)  # the mirror image
 
 
 def test_log_odds_keep_what_probabilities_round_away():
