@@ -39,17 +39,17 @@ def codes_of(
     labels = column_or_1d(y)
     if len(labels) != n_rows:
         raise ValueError(f"y has {len(labels)} rows, but scores have {n_rows}; they must agree.")
-    if any(label is None or label != label for label in labels.tolist()):
+    if _any_missing(labels):
         raise ValueError("y contains NaN or None; every calibration row needs a label.")
     check_classification_targets(labels)
     if classes is None:
-        order, codes = np.unique(labels, return_inverse=True)
+        order = np.unique(labels)
         if len(order) != n_classes:
             raise ValueError(
                 f"y holds {len(order)} different labels ({reprlib.repr(order.tolist())}), but scores speak of "
                 f"{n_classes} classes; pass all labels in the order of columns as classes=[...]."
             )
-        return order, np.asarray(codes, dtype=np.int64)
+        return order, np.searchsorted(order, labels).astype(np.int64, copy=False)
     order = np.asarray(classes)
     place = {label: code for code, label in enumerate(order.tolist())}
     if len(place) != n_classes or len(order) != n_classes:
@@ -57,11 +57,21 @@ def codes_of(
             f"classes={reprlib.repr(order.tolist())} must hold {n_classes} different labels, one for each class of "
             "the scores."
         )
-    unknown = sorted({str(label) for label in labels.tolist() if label not in place})
+    # few numbers to look at in Python; strings are slower to sort than to look up
+    distinct = np.unique(labels) if labels.dtype.kind in "biuf" else labels
+    unknown = sorted({str(label) for label in distinct.tolist() if label not in place})
     if unknown:
         raise ValueError(
             f"y holds labels that classes={reprlib.repr(order.tolist())} does not: {', '.join(unknown[:5])}."
         )
-    return order, np.fromiter(
-        (place[label] for label in labels.tolist()), dtype=np.int64, count=n_rows
-    )
+    codes = np.array([place[label] for label in distinct.tolist()], dtype=np.int64)
+    return order, codes if distinct is labels else codes[np.searchsorted(distinct, labels)]
+
+
+def _any_missing(labels: npt.NDArray[Any]) -> bool:
+    """Whether a label is None or not equal to itself; only floats and objects can be."""
+    if labels.dtype.kind == "f":
+        return bool(np.isnan(labels).any())
+    if labels.dtype.kind in "biuUS":
+        return False
+    return any(label is None or label != label for label in labels.tolist())
