@@ -73,8 +73,13 @@ class Blocks:
         last = np.append(ordered[1:] != ordered[:-1], True)
         self.thresholds = ordered[last]
         self.ends = None if len(self.thresholds) == len(values) else np.flatnonzero(last)
-        self.weight = None if weight is None else self._in_order(weight)
-        self.total = self._sums(np.ones(len(values), dtype=np.int64), self.weight)
+        if weight is None:
+            self.weight = None
+            counts = np.arange(1, len(values) + 1, dtype=np.int64)
+        else:
+            self.weight = self._in_order(weight)
+            counts = np.cumsum(self.weight)
+        self.total = self._at_ends(counts)
 
     def _in_order(self, weight: npt.ArrayLike) -> Sums:
         """Checked weights in the order of scores."""
@@ -141,12 +146,12 @@ class Blocks:
         if self.total.dtype == np.int64 and float(label).is_integer() and product < EXACT:
             labels = as_whole(labels)
         whole = labels.dtype == np.int64
-        sums = self._sums(labels[self.order], self.weight)
-        return sums, int(label) if whole else float(label)
+        labels = labels[self.order]
+        sums = np.cumsum(labels if self.weight is None else labels * self.weight)
+        return self._at_ends(sums), int(label) if whole else float(label)
 
-    def _sums(self, numbers: Sums, weight: Sums | None) -> Sums:
-        """Running sums of weighted numbers in the order of scores, from 0 and at the ends of blocks."""
-        sums = np.cumsum(numbers if weight is None else numbers * weight)
+    def _at_ends(self, sums: Sums) -> Sums:
+        """Running sums over rows, at the ends of blocks and before the first."""
         inner = sums if self.ends is None else sums[self.ends]
         return np.concatenate([np.zeros(1, sums.dtype), inner])
 

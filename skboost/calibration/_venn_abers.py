@@ -174,7 +174,8 @@ class VennAbersScaler(BinaryCalibrator):
         ]
 
     def _fit_map(self, scores: Floats, y: Codes, weight: Floats) -> VennAbersMap:
-        blocks = Blocks(rounded(scores, self.precision), weight)
+        # counting needs no products
+        blocks = Blocks(rounded(scores, self.precision), None if (weight == 1).all() else weight)
         return VennAbersMap(
             blocks.lower(y, 0), blocks.upper(y, 1), MERGES[self.loss], self.precision
         )
