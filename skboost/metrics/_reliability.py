@@ -19,7 +19,7 @@ from skboost.metrics._options import COUNT, CURVES, LEVEL, check_options
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no plain equality
 class ReliabilityCurve:
     """Observed frequencies beside probabilities, one entry for each bin that is not empty, in their order.
 
