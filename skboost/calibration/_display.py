@@ -156,8 +156,9 @@ class ReliabilityDisplay:
             CalibratedClassifier has with Venn-ABERS.
         name : str, optional
             For the legend; the name of the class without it.
-        kind, n_bins, strategy, confidence_level, n_resamples, sample_weight, pos_label, random_state, ax, ref_line, \
-band, histogram, **line_kwargs
+        kind, n_bins, strategy, confidence_level, n_resamples, sample_weight, pos_label, random_state
+            As in :meth:`from_predictions`.
+        ax, ref_line, band, histogram, **line_kwargs
             As in :meth:`from_predictions`.
 
         Returns
@@ -170,19 +171,7 @@ band, histogram, **line_kwargs
             If the estimator lacks a method that is needed, or an argument or the data are not what they must be.
         """
         check_is_fitted(estimator)
-        needed = ["predict_proba"] + ["predict_proba_interval"] * bool(intervals)
-        for method in needed:
-            if not hasattr(estimator, method):
-                raise ValueError(
-                    f"{type(estimator).__name__} has no {method}, which a reliability diagram"
-                    + (" with intervals=True" if method != "predict_proba" else "")
-                    + " needs; CalibratedClassifier has it"
-                    + (" with method='venn_abers'." if method != "predict_proba" else ".")
-                )
-        if intervals and kind != "binary":
-            raise ValueError(
-                f"intervals=True draws the interval of one class, but kind={kind!r}; use kind='binary'."
-            )
+        check_methods(estimator, intervals, kind)
         event = read_event(y, estimator.predict_proba(X), kind, pos_label, estimator.classes_)
         ends = None
         if intervals:
@@ -442,6 +431,26 @@ def read_event(y_true: Any, y_prob: Any, kind: Any, pos_label: Any, labels: Any)
             f"pos_label={pos_label!r} cannot act with kind='top_label'; leave it out, or use kind='binary'."
         )
     return top_label_event(y_true, y_prob, labels)
+
+
+def check_methods(estimator: Any, intervals: bool, kind: str) -> None:
+    """Refuse an estimator that does not say what is to be drawn."""
+    name = type(estimator).__name__
+    if not hasattr(estimator, "predict_proba"):
+        raise ValueError(
+            f"{name} has no predict_proba, whose answers a reliability diagram shows; wrap it in CalibratedClassifier."
+        )
+    if len(estimator.classes_) < 2:
+        raise ValueError(f"{name} knows a single class, of which there is nothing to calibrate.")
+    if intervals and not hasattr(estimator, "predict_proba_interval"):
+        raise ValueError(
+            f"intervals=True draws what predict_proba_interval says, which {name} lacks; "
+            "CalibratedClassifier with method='venn_abers' has it."
+        )
+    if intervals and kind != "binary":
+        raise ValueError(
+            f"intervals=True draws the interval of one class, but kind={kind!r}; use kind='binary'."
+        )
 
 
 def ends_of(interval: Any, column: int) -> Floats:

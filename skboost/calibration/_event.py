@@ -56,7 +56,7 @@ def event_of(y_true: Any, y_prob: Any, pos_label: Any = None, labels: Any = None
     """
     prob = read_probabilities(y_prob)
     classes, codes = read_labels(y_true, len(prob))
-    order = classes if labels is None else np.asarray(labels)
+    order = ordered(classes, labels)
     label = positive_label(order, pos_label)
     if prob.ndim == 2:
         prob = prob[:, column_of(label, order, prob.shape[1])]
@@ -75,7 +75,7 @@ def top_label_event(y_true: Any, y_prob: Any, labels: Any = None) -> Event:
     """
     prob = read_probabilities(y_prob)
     classes, codes = read_labels(y_true, len(prob))
-    order = classes if labels is None else np.asarray(labels)
+    order = ordered(classes, labels)
     if prob.ndim == 1:
         prob = np.column_stack([1.0 - prob, prob])
     if len(order) != prob.shape[1]:
@@ -116,6 +116,20 @@ def read_labels(y_true: Any, n_rows: int) -> tuple[npt.NDArray[Any], npt.NDArray
     check_classification_targets(given)
     classes, codes = np.unique(given, return_inverse=True)
     return classes, np.asarray(codes, dtype=np.int64)
+
+
+def ordered(classes: npt.NDArray[Any], labels: Any) -> npt.NDArray[Any]:
+    """Classes in the order of columns."""
+    if labels is None:
+        return classes
+    order = np.asarray(labels)
+    known = order.tolist()
+    unknown = [label for label in classes.tolist() if label not in known]
+    if unknown:
+        raise ValueError(
+            f"y_true holds labels that are not among {reprlib.repr(known)}: {reprlib.repr(unknown)}."
+        )
+    return order
 
 
 def is_missing(label: Any) -> bool:
