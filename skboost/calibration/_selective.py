@@ -186,10 +186,17 @@ class SelectiveReport:
                 f"certainty={reprlib.repr(certainty)} must be a function of a fitted estimator and rows of X, because "
                 "rows are predicted here; pass numbers to selective_report, beside the predictions."
             )
+        if not hasattr(estimator, "predict_proba"):
+            raise ValueError(
+                f"{type(estimator).__name__} has no predict_proba, whose answers are reported on; wrap it in "
+                "CalibratedClassifier."
+            )
         X, y = indexable(X, y)
         n_rows = n_rows_of(X)
         weight = check_weights(sample_weight, n_rows)
         classes, codes = read_labels(y, n_rows)
+        if len(classes) < 2:
+            raise ValueError(f"y holds the single label {classes.tolist()[0]!r}; two are needed.")
         label = positive_label(classes, pos_label)
         folds = check_cv(cv, classes[codes], classifier=True)
         passes = cross_validated_passes(

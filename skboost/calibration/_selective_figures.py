@@ -171,7 +171,7 @@ class SelectiveFigures:
             return
         unranked = int(np.isnan(self.by_pass[:, place, AUROC]).sum())
         if unranked:
-            yield f"{unranked} of {n_passes} repetitions keep rows with and without the event too rarely to rank them"
+            yield f"in {unranked} of {n_passes} repetitions all kept rows have the same outcome, or none is kept"
         if self.has_folds and np.isnan(self.means[place, WITHIN]):
             yield "no fold keeps rows both with and without the event, which leaves no pair within a fold"
         if self.settings.n_resamples:
