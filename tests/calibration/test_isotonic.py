@@ -114,3 +114,12 @@ def test_many_rows_show_the_true_curve(centered):
     points = np.linspace(-3, 3, 61)
     scaler = IsotonicScaler(input="logit", centered=centered).fit(f, y)
     assert_allclose(scaler.transform(points), expit(points / 2), atol=0.06)
+
+
+def test_probabilities_that_underflow_stay_probabilities():
+    """The slope between two such knots is more than a float can hold."""
+    scores = np.array([0.0, 5e-324, 2e-323, 1e-300, 1.0])
+    scaler = IsotonicScaler(clip=False).fit(scores, [0, 1, 0, 1, 1])
+    p = scaler.transform(np.array([0.0, 5e-324, 1e-323, 2e-323, 1e-310, 1e-300, 0.5]))
+    assert ((p >= 0) & (p <= 1)).all()
+    assert (np.diff(p) >= 0).all()
