@@ -197,7 +197,7 @@ def warn_of_folds(happened: npt.NDArray[np.bool_], passes: list[Pass]) -> None:
     mixed = "no fold has rows both with and without the event"
     warnings.warn(
         f"{alone if sizes.max() == 1 else mixed}, so the AUROC compares scores of different models only, which biases "
-        "it downwards: a model that ignores X scores 0.0, and one that learns from noise about 0.44 instead of 0.5. "
+        "it downwards: a model that ignores X scores 0.0 instead of 0.5, and one that learns from noise 0.44 to 0.50. "
         "Use RepeatedStratifiedKFold and the AUROC within folds.",
         UncertaintyWarning,
         stacklevel=4,

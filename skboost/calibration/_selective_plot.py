@@ -9,9 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from skboost.calibration._axes import axes_for, plain
-from skboost.calibration._selective_table import COLUMNS
 
 Floats = npt.NDArray[np.float64]
+
+LABELS = {
+    "kept": "share of rows kept",
+    "event_rate": "event rate",
+    "auroc": "AUROC",
+    "auroc_within": "AUROC within folds",
+    "auprc": "AUPRC",
+    "calibration_error": "calibration error",
+    "calibration_floor": "floor of the calibration error",
+    "accuracy": "accuracy",
+}
 
 
 def draw_against_threshold(
@@ -40,7 +50,7 @@ def draw_against_threshold(
     ax = axes_for(ax, purpose="SelectiveReport.plot", figsize=(5.6, 4.0))
     order = np.argsort(thresholds)
     for figure, values in figures.items():
-        label = COLUMNS[figure] if name is None else f"{name}: {COLUMNS[figure]}"
+        label = LABELS[figure] if name is None else f"{name}: {LABELS[figure]}"
         style = {
             "marker": "o",
             "markersize": 5,

@@ -473,7 +473,7 @@ def test_picture_shows_figures_against_the_threshold():
     pyplot = pytest.importorskip("matplotlib.pyplot")
     report = selective_report(*predictions(200, 25), random_state=0)
     ax = report.plot()
-    assert [line.get_label() for line in ax.get_lines()] == ["AUROC", "kept"]
+    assert [line.get_label() for line in ax.get_lines()] == ["AUROC", "share of rows kept"]
     assert_array_equal(ax.get_lines()[0].get_ydata(), report.auroc)
     assert len(ax.collections) == 2
     again = report.plot(ax, figures=["auprc"], name="model", band=False, color="k")
