@@ -49,21 +49,23 @@ def draw_against_threshold(
     """
     ax = axes_for(ax, purpose="SelectiveReport.plot", figsize=(5.6, 4.0))
     order = np.argsort(thresholds)
+    solid = iter(["-", ":", "-."] * len(figures))
+    colour = None
     for figure, values in figures.items():
-        label = LABELS[figure] if name is None else f"{name}: {LABELS[figure]}"
-        style = {
+        style: dict[str, Any] = {
             "marker": "o",
             "markersize": 5,
             "linewidth": 1.8,
-            "linestyle": "--" if figure == "kept" else "-",
-            "label": label,
+            "linestyle": "--" if figure == "kept" else next(solid),
+            "label": LABELS[figure] if name is None else f"{name}: {LABELS[figure]}",
         }
+        if name is not None and colour is not None:
+            style["color"] = colour  # a model keeps its colour, so that several can share the axes
         line = ax.plot(thresholds[order], values[order], **(style | line_kwargs))[0]
+        colour = line.get_color()
         if figure in intervals:
             low, high = intervals[figure][order].T
-            ax.fill_between(
-                thresholds[order], low, high, color=line.get_color(), alpha=0.15, linewidth=0
-            )
+            ax.fill_between(thresholds[order], low, high, color=colour, alpha=0.15, linewidth=0)
     plain(ax)
     ax.set(xlabel="least certainty", ylim=(-0.02, 1.02))
     ax.set_xticks(np.unique(thresholds))

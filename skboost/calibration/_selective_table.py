@@ -38,7 +38,7 @@ def table(
         Columns, in their order.
     intervals : dict of str to ndarray of shape (n_thresholds, 2)
     reasons : sequence of str
-        Notes, one a threshold, under the table.
+        Notes under the table, one a threshold; equal ones are written once.
     """
     lines = [
         f"{'certainty':<11}{'rows':>7}" + "".join(f"{COLUMNS[name]:>{WIDTH}}" for name in figures)
@@ -51,11 +51,9 @@ def table(
         ranges = [span(*intervals[name][place]) if name in intervals else "" for name in figures]
         if any(ranges):
             lines.append(" " * 18 + "".join(f"{cell:>{WIDTH}}" for cell in ranges))
-    lines += [
-        f">= {threshold:.6g}: {reason}"
-        for threshold, reason in zip(thresholds, reasons, strict=True)
-        if reason
-    ]
+    for reason in dict.fromkeys(filter(None, reasons)):
+        which = [f"{t:.6g}" for t, r in zip(thresholds, reasons, strict=True) if r == reason]
+        lines.append(f">= {', '.join(which)}: {reason}")
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -480,6 +480,8 @@ def test_picture_shows_figures_against_the_threshold():
     assert again is ax
     assert ax.get_lines()[2].get_label() == "model: AUPRC"
     assert len(ax.collections) == 2
+    report.plot(ax, name="other")
+    assert ax.get_lines()[3].get_color() == ax.get_lines()[4].get_color()
     with pytest.raises(ValueError, match="in_folds"):
         report.plot(ax, figures=["in_folds"])
     ax.figure.canvas.draw()
