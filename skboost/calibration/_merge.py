@@ -71,7 +71,9 @@ class BrierMerge(Merge):
     """
 
     def merge(self, p0: Floats, p1: Floats) -> Floats:
-        return least_squared_regret(p0, p1, 0.0, 1.0)
+        middle = 0.5 * (p0 + p1)
+        # the same, without a difference of squares
+        return middle + (p1 - p0) * (0.5 - middle)
 
     def pool(self, p0: Floats, p1: Floats) -> Floats:
         return np.asarray(self.merge(p0, p1).mean(axis=0))
@@ -81,30 +83,6 @@ class BrierMerge(Merge):
 
 
 MERGES: dict[str, Merge] = {"log": LogMerge(), "brier": BrierMerge()}
-
-
-def least_squared_regret(lower: Floats, upper: Floats, low: float, high: float) -> Floats:
-    """The number whose squared error regrets the labels ``low`` and ``high`` equally.
-
-        (p - low)^2 - (lower - low)^2  =  (p - high)^2 - (upper - high)^2
-        p  =  m + (upper - lower) (c - m) / (high - low),   m = (lower + upper) / 2,  c = (low + high) / 2
-
-    Parameters
-    ----------
-    lower, upper : ndarray of shape (n,)
-        Answers if the label is ``low``, and if it is ``high``.
-    low, high : float
-        If they are equal, so are the answers.
-
-    Returns
-    -------
-    p : ndarray of shape (n,)
-        Between ``lower`` and ``upper``.
-    """
-    middle = 0.5 * (lower + upper)
-    if low == high:
-        return middle
-    return middle + (upper - lower) * ((0.5 * (low + high) - middle) / (high - low))
 
 
 def geometric_mean(values: Floats) -> Floats:

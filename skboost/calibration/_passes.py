@@ -13,9 +13,9 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
-from skboost.calibration._folds import fit_on
+from skboost._crossfit.folds import fit_on
+from skboost._crossfit.rows import take
 from skboost.calibration._response import response_of
-from skboost.calibration._rows import take
 from skboost.exceptions import UncertaintyWarning
 
 Floats = npt.NDArray[np.float64]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sklearn.model_selection import check_cv
 from sklearn.utils import column_or_1d, indexable
 
+from skboost._crossfit.rows import n_rows_of
 from skboost._optional import import_optional
 from skboost._validation import check_weights
 from skboost.calibration._event import event_of, positive_label, read_labels
@@ -26,7 +27,6 @@ from skboost.calibration._passes import (
     weights_for_fit,
 )
 from skboost.calibration._resamples import generator
-from skboost.calibration._rows import n_rows_of
 from skboost.calibration._selective_figures import SelectiveFigures, Settings
 from skboost.calibration._selective_plot import draw_against_threshold
 from skboost.calibration._selective_table import COLUMNS, table

@@ -21,7 +21,6 @@ from skboost._validation import (
     check_regression_target,
     check_weights,
 )
-from skboost.calibration._merge import least_squared_regret
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,7 +52,7 @@ class VennAbersRegressionScaler(BaseEstimator):
       is one of those that are moved with a probability of at most epsilon. The smaller epsilon, the wider the
       intervals.
 
-    **What is not guaranteed.** The one number that :meth:`transform` makes of the two ends; rows of unequal weight,
+    **What is not guaranteed.** That the middle, which :meth:`transform` gives, is calibrated; anything about rows of unequal weight,
     unless they are exchangeable after weighting.
 
     Parameters
@@ -82,8 +81,11 @@ class VennAbersRegressionScaler(BaseEstimator):
     Notes
     -----
     The ends do not fall where the prediction grows, and rows of equal prediction, of which trees give many, are taken
-    together. :meth:`transform` gives the number between the ends whose squared error regrets the labels low and high
-    equally, p = m + (upper - lower) (c - m) / (high - low), with the midpoints m of the interval and c of the range.
+    together.
+
+    :meth:`transform` gives the middle of the interval: f_Y(s) is never further away than half of the width, and no other
+    number has a smaller bound. [2]_ weights the ends by their distances from the extreme labels instead, which is made
+    for labels that are extreme themselves; the middle is closer to the conditional mean where most are not.
 
     The cost is O(n log n) for sorting and O(n) for all the rest; a look-up is O(log n).
 
@@ -163,7 +165,7 @@ class VennAbersRegressionScaler(BaseEstimator):
         return self
 
     def transform(self, predictions: Any) -> Floats:
-        """Calibrated predictions, each within its interval.
+        """Middles of the intervals.
 
         Parameters
         ----------
@@ -176,7 +178,7 @@ class VennAbersRegressionScaler(BaseEstimator):
         check_is_fitted(self)
         values, shape = read_predictions(predictions)
         lower, upper = self._ends(values)
-        return least_squared_regret(lower, upper, *self.label_range_).reshape(shape)
+        return (0.5 * lower + 0.5 * upper).reshape(shape)
 
     def transform_interval(self, predictions: Any) -> Floats:
         """Intervals for the conditional mean; not for the label itself.
