@@ -52,8 +52,8 @@ class VennAbersRegressionScaler(BaseEstimator):
       is one of those that are moved with a probability of at most epsilon. The smaller epsilon, the wider the
       intervals.
 
-    **What is not guaranteed.** That the middle, which :meth:`transform` gives, is calibrated; anything about rows of unequal weight,
-    unless they are exchangeable after weighting.
+    **What is not guaranteed.** That the middle of the interval, which :meth:`transform` gives, is calibrated; anything
+    about rows of unequal weight, unless they are exchangeable after weighting.
 
     Parameters
     ----------
@@ -83,9 +83,9 @@ class VennAbersRegressionScaler(BaseEstimator):
     The ends do not fall where the prediction grows, and rows of equal prediction, of which trees give many, are taken
     together.
 
-    :meth:`transform` gives the middle of the interval: f_Y(s) is never further away than half of the width, and no other
-    number has a smaller bound. [2]_ weights the ends by their distances from the extreme labels instead, which is made
-    for labels that are extreme themselves; the middle is closer to the conditional mean where most are not.
+    :meth:`transform` gives the middle of the interval: f_Y(s) is never further away than half of the width, and no
+    other number has a smaller bound. [2]_ weights the ends by their distances from the extreme labels instead. That
+    prepares for a label that is extreme itself; the middle is closer to the conditional mean where most are not.
 
     The cost is O(n log n) for sorting and O(n) for all the rest; a look-up is O(log n).
 
