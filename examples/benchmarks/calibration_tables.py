@@ -2,15 +2,15 @@
 
 For each table and model five stratified folds of the training rows give out-of-fold probabilities. Every method then
 learns in two ways: *ensemble*, where each fold keeps its model and its calibrator, and *together*, where one calibrator
-learns from all out-of-fold probabilities and one model is fitted to all rows. Printed are, for two classes and for more,
-the mean over tables and models of log(log loss / log loss of the plain model), as a percentage, mean ranks, and how
-often a method is worse than no calibration::
+learns from all out-of-fold probabilities and one model is fitted to all rows. Printed are, for two classes and for
+more, the mean over tables and models of log(log loss / log loss of the plain model), as a percentage, mean ranks, and
+how often a method is worse than no calibration::
 
     python calibration_tables.py --data FOLDER --sets chosen
     python calibration_tables.py --data FOLDER --sets fresh
 
-The defaults of ``CalibratedClassifier`` were chosen on the first group of tables; the second had no part in it. The folder
-is that of ``tables_of_real_data.py``.
+The defaults of ``CalibratedClassifier`` were chosen on the first group of tables; the second had no part in it. The
+folder is that of ``tables_of_real_data.py``.
 """
 
 import argparse
