@@ -225,7 +225,7 @@ class ReliabilityDisplay:
         n_bins : int, default=10
             Number of bins; isotonic regression finds its own.
         strategy : {"quantile", "uniform", "isotonic"}, default="quantile"
-            Bins of equal mass, of equal width, or the blocks of isotonic regression (CORP [2]_).
+            Bins of equal mass, of equal width, or the blocks of isotonic regression (CORP).
         confidence_level : float, default=0.9
             Probability that a point of a calibrated model lies within its consistency bar.
         n_resamples : int, default=1000
