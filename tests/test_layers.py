@@ -8,7 +8,7 @@ import pytest
 
 LAYERS = [
     {"_registry", "_optional", "exceptions", "_ext"},
-    {"base", "_validation"},
+    {"base", "_validation", "_axes"},
     {"losses", "penalties", "learners", "tables", "metrics", "datasets", "_crossfit"},
     {"boosting"},
     {"networks", "trees", "multitask", "fairness", "calibration", "conformal"},

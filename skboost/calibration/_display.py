@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
+from skboost._axes import INK, axes_for, found_panel, panel_below, plain
 from skboost._validation import OneOf, check_weights
-from skboost.calibration._axes import INK, axes_for, found_panel, panel_below, plain
 from skboost.calibration._event import Event, event_of, top_label_event
 from skboost.metrics import ReliabilityCurve, consistency_band, reliability_curve
 

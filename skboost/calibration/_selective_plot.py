@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skboost.calibration._axes import axes_for, plain
+from skboost._axes import axes_for, plain
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""Axes to draw on, and the look that pictures of this package share."""
+"""Axes to draw on, and the look that pictures of the library share."""
 
 from __future__ import annotations
 
