@@ -87,9 +87,12 @@ class CrossFitted(MetaEstimatorMixin, BaseEstimator):
                     f"{name} at {default!r}."
                 )
 
+    def _splitter(self, y: Any = None) -> Any:
+        """What ``cv`` means, as a splitter."""
+        return check_cv(self.cv, y, classifier=is_classifier(self))
+
     def _folds(self, X: Any, y: Any, weight: Floats, params: dict[str, Any]) -> list[Fold]:
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self))
-        return folds_of(splitter.split(X, y, **params), weight)
+        return folds_of(self._splitter(y).split(X, y, **params), weight)
 
     def _fit_folds(
         self,
@@ -136,7 +139,7 @@ class CrossFitted(MetaEstimatorMixin, BaseEstimator):
             estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
         )
         router.add(
-            splitter=check_cv(self.cv, classifier=is_classifier(self)),
+            splitter=self._splitter(),
             method_mapping=MethodMapping().add(caller="fit", callee="split"),
         )
         return router
