@@ -17,6 +17,38 @@ Floats = npt.NDArray[np.float64]
 TOLERANCE = 1e-12
 
 
+def needed_weight(
+    total: float,
+    whole: bool,
+    level: Fraction,
+    *,
+    test_weight: Any = None,
+    rank: Callable[[int, Fraction], int] = upper_rank,
+) -> Any:
+    """Weight of scores that the next one exceeds with probability at most 1 - ``level``: its rank, for weights 1.
+
+    Parameters
+    ----------
+    total : float
+        Weight of all scores.
+    whole : bool
+        Whether all weights are whole numbers, for which ranks are exact.
+    level : Fraction
+    test_weight : ndarray of shape (m,), optional
+        Weights of the new rows; 1 by default.
+    rank : callable, default=upper_rank
+        Rank of n scores at a level, for weights that are whole numbers.
+
+    Returns
+    -------
+    needed : float, or ndarray of shape (m,)
+    """
+    if test_weight is None and whole:
+        return float(rank(int(round(total)), level))
+    needed = float(level) * (total + (1.0 if test_weight is None else test_weight))
+    return needed * (1.0 - TOLERANCE)
+
+
 class Calibration:
     """Nonconformity scores of calibration rows: sorted once, looked up in O(log n).
 
@@ -83,11 +115,7 @@ class Calibration:
         -------
         bound : float, or ndarray of shape (m,)
         """
-        if test_weight is None and self.whole:
-            needed: Any = float(rank(int(round(self.total)), level))
-        else:
-            needed = float(level) * (self.total + (1.0 if test_weight is None else test_weight))
-            needed = needed * (1.0 - TOLERANCE)
+        needed = needed_weight(self.total, self.whole, level, test_weight=test_weight, rank=rank)
         place = np.searchsorted(self.cumulative, needed, side="left")  # so many scores are needed
         bounds = np.append(self.scores, np.inf)[np.maximum(place, 1) - 1]
         return float(bounds) if np.ndim(bounds) == 0 else bounds
