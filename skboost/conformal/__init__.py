@@ -1,1 +1,21 @@
 """Prediction intervals, sets and distributions with guarantees, for any estimator."""
+
+from skboost.conformal._regression_scores import (
+    SCORES,
+    AbsoluteScore,
+    GammaScore,
+    NormalizedScore,
+    RegressionScore,
+    SignedScore,
+)
+from skboost.conformal._regressor import ConformalRegressor
+
+__all__ = [
+    "SCORES",
+    "AbsoluteScore",
+    "ConformalRegressor",
+    "GammaScore",
+    "NormalizedScore",
+    "RegressionScore",
+    "SignedScore",
+]
