@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skboost.conformal import SCORES, GammaScore, NormalizedScore
+from skboost.conformal import SCORES, AbsoluteScore, GammaScore, NormalizedScore
 
 ALL = [*SCORES.items(), ("normalized", NormalizedScore(beta=0.5, symmetric=False))]
 PREDICTION = np.array([0.5, 1.0, 2.0, 7.0])
@@ -17,7 +17,7 @@ def test_inverting_gives_labels_with_these_residuals(alias, score):
     assert_allclose(score.residual(lower, PREDICTION, SCALE), np.full(4, -0.7), rtol=1e-12)
     assert_allclose(score.residual(upper, PREDICTION, SCALE), np.full(4, 0.4), rtol=1e-12)
     assert (lower < PREDICTION).all()
-    assert (PREDICTION < upper).all()
+    assert (upper > PREDICTION).all()
 
 
 @pytest.mark.parametrize(("alias", "score"), ALL)
@@ -37,7 +37,7 @@ def test_a_one_tailed_score_is_the_size_of_the_residual(alias, score):
 
 def test_units():
     y = PREDICTION + 1.0
-    assert_array_equal(SCORES.resolve("absolute", object).score(y, PREDICTION), np.ones(4))
+    assert_array_equal(AbsoluteScore().score(y, PREDICTION), np.ones(4))
     assert_allclose(NormalizedScore(beta=1.0).score(y, PREDICTION, SCALE), 1 / (SCALE + 1))
     assert_allclose(GammaScore().score(y, PREDICTION), 1 / PREDICTION)
 
