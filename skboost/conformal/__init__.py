@@ -9,11 +9,13 @@ from skboost.conformal._regression_scores import (
     SignedScore,
 )
 from skboost.conformal._regressor import ConformalRegressor
+from skboost.conformal._risk import ConformalRiskControl
 
 __all__ = [
     "SCORES",
     "AbsoluteScore",
     "ConformalRegressor",
+    "ConformalRiskControl",
     "GammaScore",
     "NormalizedScore",
     "RegressionScore",
