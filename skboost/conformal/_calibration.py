@@ -45,8 +45,17 @@ def needed_weight(
     """
     if test_weight is None and whole:
         return float(rank(int(round(total)), level))
-    needed = float(level) * (total + (1.0 if test_weight is None else test_weight))
-    return needed * (1.0 - TOLERANCE)
+    new = np.asarray(1.0 if test_weight is None else test_weight)
+    if (
+        whole and (new == np.rint(new)).all()
+    ):  # a weight of w is that of w rows, of which one is new
+        values, places = np.unique(new, return_inverse=True)
+        ranks = [float(rank(int(round(total)) + int(value) - 1, level)) for value in values]
+        needed = np.array(ranks)[places].reshape(new.shape)
+    else:
+        needed = float(level) * (total + new) * (1.0 - TOLERANCE)
+    needed = np.where(total + new > 0.0, needed, np.inf)  # without any weight nothing is known
+    return needed if needed.ndim else float(needed)
 
 
 class Calibration:
@@ -57,7 +66,7 @@ class Calibration:
     scores : ndarray of shape (n,)
         The larger, the stranger. Infinite ones are allowed, NaN is not.
     weight : ndarray of shape (n,), default=None
-        Positive weights; weight k is a score k times. None is 1 for each.
+        Not negative; weight k is a score k times. None is 1 for each.
 
     Attributes
     ----------
@@ -78,13 +87,12 @@ class Calibration:
                 f"{int(np.isnan(scores).sum())} of {len(scores)} calibration scores are NaN; look at the predictions "
                 "of the model on the calibration rows."
             )
-        order = np.argsort(scores, kind="stable")
+        order = np.argsort(scores, kind="stable")  # weights travel with their scores
         self.scores = np.ascontiguousarray(scores[order])
         weight = np.ones(len(scores)) if weight is None else weight[order]
         self.whole = bool((weight == np.rint(weight)).all())
-        self.cumulative = np.concatenate(
-            [[0.0], np.cumsum(weight)]
-        )  # weight of the first 0, 1, ..., n scores
+        # weight of the first 0, 1, ..., n scores
+        self.cumulative = np.concatenate([[0.0], np.cumsum(weight)])
         self.total = float(self.cumulative[-1])
 
     def __len__(self) -> int:

@@ -10,13 +10,18 @@ import math
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 from scipy.stats import beta
 
 from skboost._validation import Number
 
 
+# Levels that come from a sum, such as 0.1 + 0.05, differ from what is meant in the last of their 17 digits.
+DIGITS = 12
+
+
 def exact_level(level: Any, name: str = "confidence_level") -> Fraction:
-    """A level as the fraction that is written: 0.9 is 9/10.
+    """A level as the fraction that is written: 0.9 is 9/10, and so is 0.1 + 0.8.
 
     Parameters
     ----------
@@ -39,7 +44,12 @@ def exact_level(level: Any, name: str = "confidence_level") -> Fraction:
     if not Number(0, 1).accepts(level):
         hint = " (0.9 means 90 %)" if isinstance(level, int | float) and level >= 1 else ""
         raise ValueError(f"{name}={level!r} must be a number between 0 and 1, both excluded{hint}.")
-    return level if isinstance(level, Fraction) else Fraction(str(float(level)))
+    if isinstance(level, Fraction):
+        return level
+    if isinstance(level, np.floating):  # a float32 is the decimal number that it shows
+        level = float(np.format_float_positional(level, unique=True))
+    written = Fraction(format(float(level), f".{DIGITS}g"))
+    return written if 0 < written < 1 else Fraction(str(float(level)))
 
 
 def one_sided(level: Fraction) -> Fraction:
