@@ -10,14 +10,23 @@ from skboost.conformal._regression_scores import (
 )
 from skboost.conformal._regressor import ConformalRegressor
 from skboost.conformal._risk import ConformalRiskControl
+from skboost.conformal._set_scores import APS, LAC, RAPS, SAPS, SET_SCORES, Margin, SetScore, TopK
 
 __all__ = [
+    "APS",
+    "LAC",
+    "RAPS",
+    "SAPS",
     "SCORES",
+    "SET_SCORES",
     "AbsoluteScore",
     "ConformalRegressor",
     "ConformalRiskControl",
     "GammaScore",
+    "Margin",
     "NormalizedScore",
     "RegressionScore",
+    "SetScore",
     "SignedScore",
+    "TopK",
 ]
