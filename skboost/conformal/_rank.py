@@ -15,7 +15,6 @@ from scipy.stats import beta
 
 from skboost._validation import Number
 
-
 # Levels that come from a sum, such as 0.1 + 0.05, differ from what is meant in the last of their 17 digits.
 DIGITS = 12
 
