@@ -11,14 +11,14 @@ import numpy.typing as npt
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import PredefinedSplit, check_cv
 from sklearn.utils import Bunch, Tags, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import has_fit_parameter, validate_data
 
 from skboost._crossfit.folds import FittedFold, Fold, Rows, fit_folds, folds_of
-from skboost._crossfit.rows import indexable_rows, n_rows_of
+from skboost._crossfit.rows import indexable_rows, n_rows_of, take, take_aligned
 from skboost._validation import Constraint, Integer, Nothing
 
 Floats = npt.NDArray[np.float64]
@@ -92,7 +92,18 @@ class CrossFitted(MetaEstimatorMixin, BaseEstimator):
         return check_cv(self.cv, y, classifier=is_classifier(self))
 
     def _folds(self, X: Any, y: Any, weight: Floats, params: dict[str, Any]) -> list[Fold]:
-        return folds_of(self._splitter(y).split(X, y, **params), weight)
+        """Folds of the rows of positive weight, as if there were no others."""
+        splitter, rows = self._splitter(y), np.flatnonzero(weight)
+        if len(rows) == len(weight) or self._numbers_rows():
+            return folds_of(splitter.split(X, y, **params), weight)
+        params = take_aligned(params, rows, len(weight))
+        splits = splitter.split(take(X, rows), take(y, rows), **params)
+        return folds_of(((rows[train], rows[test]) for train, test in splits), weight)
+
+    def _numbers_rows(self) -> bool:
+        """Whether ``cv`` names rows by their numbers, so that none may be left away before."""
+        is_splitter = self.cv is None or Integer().accepts(self.cv) or hasattr(self.cv, "split")
+        return not is_splitter or isinstance(self.cv, PredefinedSplit)
 
     def _fit_folds(
         self,
