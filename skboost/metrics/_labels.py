@@ -14,12 +14,10 @@ Codes = npt.NDArray[np.int64]
 
 # Two labels whose order needs no explanation, so that one of them may be absent.
 PLAIN_PAIRS = ((0, 1), (-1, 1))
-FRACTIONS = (
-    "y_true holds fractions, which are no labels of classes; were y_true and y_prob swapped?"
-)
+FRACTIONS = "y_true holds fractions, which are no labels of classes; were y_true and {} swapped?"
 
 
-def distinct_labels(y_true: Any, n_rows: int) -> tuple[Labels, Codes]:
+def distinct_labels(y_true: Any, n_rows: int, name: str = "y_prob") -> tuple[Labels, Codes]:
     """Sorted distinct labels, and the place of each row's label among them.
 
     Parameters
@@ -27,7 +25,9 @@ def distinct_labels(y_true: Any, n_rows: int) -> tuple[Labels, Codes]:
     y_true : array-like of shape (n_rows,)
         Strings, booleans or whole numbers.
     n_rows : int
-        Number of rows of probabilities.
+        Number of rows of predictions.
+    name : str, default="y_prob"
+        Name of the predictions in the error.
 
     Returns
     -------
@@ -42,16 +42,16 @@ def distinct_labels(y_true: Any, n_rows: int) -> tuple[Labels, Codes]:
     labels = column_or_1d(y_true)
     if len(labels) != n_rows:
         raise ValueError(
-            f"y_true has {len(labels)} rows, but y_prob has {n_rows}; they must agree."
+            f"y_true has {len(labels)} rows, but {name} has {n_rows}; they must agree."
         )
     if labels.dtype.kind in "biuf":
-        return distinct_numbers(labels)
+        return distinct_numbers(labels, name)
     given = labels.tolist()
     found = list(dict.fromkeys(given))
     if any(map(is_missing, found)):
         raise ValueError("y_true contains NaN or None; every row needs a label.")
     if any(isinstance(label, float) and not label.is_integer() for label in found):
-        raise ValueError(FRACTIONS)
+        raise ValueError(FRACTIONS.format(name))
     try:
         found.sort()
     except TypeError as error:
@@ -63,13 +63,13 @@ def distinct_labels(y_true: Any, n_rows: int) -> tuple[Labels, Codes]:
     return np.array(found, dtype=labels.dtype), codes
 
 
-def distinct_numbers(labels: Labels) -> tuple[Labels, Codes]:
+def distinct_numbers(labels: Labels, name: str = "y_prob") -> tuple[Labels, Codes]:
     """:func:`distinct_labels` of numbers, without sorting where they lie close together."""
     if labels.dtype.kind == "f":
         if not np.isfinite(labels).all():
             raise ValueError("y_true contains NaN or infinity; every row needs a label.")
         if (labels != np.rint(labels)).any():
-            raise ValueError(FRACTIONS)
+            raise ValueError(FRACTIONS.format(name))
     low, high = labels.min(), labels.max()
     if max(abs(int(low)), abs(int(high))) < 2**53 and int(high) - int(low) <= len(labels) + 1000:
         shifted = labels.astype(np.int64) - int(low)
@@ -108,26 +108,46 @@ def codes_of(y_true: Any, n_rows: int, n_classes: int, labels: Any = None) -> Co
         If labels are missing, unknown, or not as many as columns.
     """
     found, codes = distinct_labels(y_true, n_rows)
-    order = found.tolist() if labels is None else np.ravel(np.asarray(labels)).tolist()
+    place = places_of(found.tolist(), n_classes, labels)
+    unknown = [label for label in found.tolist() if label not in place]
+    if unknown:
+        raise ValueError(
+            f"y_true holds labels that labels={reprlib.repr(list(place))} does not: {reprlib.repr(unknown)}."
+        )
+    columns = np.array([place[label] for label in found.tolist()], dtype=np.int64)
+    return columns[codes]
+
+
+def places_of(
+    found: list[Any], n_classes: int, labels: Any = None, name: str = "y_prob"
+) -> dict[Any, int]:
+    """Column of each class.
+
+    Parameters
+    ----------
+    found : list of labels
+        Sorted labels that occur.
+    n_classes : int
+        Number of columns of predictions.
+    labels : sequence of n_classes labels, optional
+        As for :func:`codes_of`.
+    name : str, default="y_prob"
+        Name of the predictions in the error.
+    """
+    order = found if labels is None else np.ravel(np.asarray(labels)).tolist()
     if labels is None and len(order) != n_classes:
         order = plain_pair(order) if n_classes == 2 else []
         if not order:
             raise ValueError(
-                f"y_true holds {len(found)} different label(s) ({reprlib.repr(found.tolist())}), but y_prob speaks "
+                f"y_true holds {len(found)} different label(s) ({reprlib.repr(found)}), but {name} speaks "
                 f"of {n_classes} classes; pass all labels in the order of columns as labels=[...]."
             )
     place = {label: column for column, label in enumerate(order)}
     if len(order) != n_classes or len(place) != n_classes:
         raise ValueError(
-            f"labels={reprlib.repr(order)} must hold {n_classes} different labels, one for each class of y_prob."
+            f"labels={reprlib.repr(order)} must hold {n_classes} different labels, one for each class of {name}."
         )
-    unknown = [label for label in found.tolist() if label not in place]
-    if unknown:
-        raise ValueError(
-            f"y_true holds labels that labels={reprlib.repr(order)} does not: {reprlib.repr(unknown)}."
-        )
-    columns = np.array([place[label] for label in found.tolist()], dtype=np.int64)
-    return columns[codes]
+    return place
 
 
 def happened(y_true: Any, n_rows: int, pos_label: Any = None) -> tuple[npt.NDArray[np.bool_], int]:
