@@ -30,6 +30,11 @@ from skboost.metrics._group_coverage import GroupCoverage, coverage_by_group
 from skboost.metrics._intervals import coverage_score, interval_score, mean_interval_width
 from skboost.metrics._kolmogorov import kolmogorov_calibration_error
 from skboost.metrics._pinball import pinball_loss
+from skboost.metrics._prediction_scorer import (
+    coverage_scorer,
+    interval_score_scorer,
+    set_size_scorer,
+)
 from skboost.metrics._reliability import ReliabilityCurve, consistency_band, reliability_curve
 from skboost.metrics._scorer import calibration_error_scorer
 from skboost.metrics._sets import mean_set_size, set_coverage_score
@@ -51,8 +56,10 @@ __all__ = [
     "corp_decomposition",
     "coverage_by_group",
     "coverage_score",
+    "coverage_scorer",
     "expected_calibration_error",
     "interval_score",
+    "interval_score_scorer",
     "kolmogorov_calibration_error",
     "maximum_calibration_error",
     "mean_interval_width",
@@ -60,6 +67,7 @@ __all__ = [
     "pinball_loss",
     "reliability_curve",
     "set_coverage_score",
+    "set_size_scorer",
     "smooth_calibration_error",
     "spiegelhalter_test",
 ]

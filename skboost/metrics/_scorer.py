@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from skboost.metrics._calibration_error import check_error_options, expected_calibration_error
+from skboost.metrics._model_scorer import ModelScorer
 from skboost.metrics._options import check_kind
 
 
-class CalibrationErrorScorer:
+class CalibrationErrorScorer(ModelScorer):
     """A scorer for model selection: minus the expected calibration error, so that more is better.
 
     Made by :func:`calibration_error_scorer`.
