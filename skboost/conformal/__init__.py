@@ -1,5 +1,6 @@
 """Prediction intervals, sets and distributions with guarantees, for any estimator."""
 
+from skboost.conformal._adaptive import AdaptiveConformalRegressor
 from skboost.conformal._regression_scores import (
     SCORES,
     AbsoluteScore,
@@ -20,6 +21,7 @@ __all__ = [
     "SCORES",
     "SET_SCORES",
     "AbsoluteScore",
+    "AdaptiveConformalRegressor",
     "ConformalRegressor",
     "ConformalRiskControl",
     "GammaScore",
