@@ -145,10 +145,33 @@ class Calibration:
         -------
         p : ndarray of the shape of ``scores``
         """
-        smaller = self.cumulative[np.searchsorted(self.scores, scores, side="left")]
+        smaller, equal = self.beside(scores)
+        above = self.total - smaller
         if u is None:
-            above = self.total - smaller + test_weight
+            above = above + test_weight
         else:
-            not_larger = self.cumulative[np.searchsorted(self.scores, scores, side="right")]
-            above = self.total - not_larger + u * (test_weight + not_larger - smaller)
+            above = above - equal + u * (test_weight + equal)
         return np.asarray(above / (self.total + test_weight))
+
+    def beside(self, scores: Floats) -> tuple[Floats, Floats]:
+        """Weight of the calibration scores that are smaller than each of some scores, and of those that are equal.
+
+        Parameters
+        ----------
+        scores : ndarray
+
+        Returns
+        -------
+        smaller, equal : ndarray of the shape of ``scores``
+        """
+        scores = np.asarray(scores)
+        first = np.searchsorted(self.scores, scores, side="left")
+        smaller = np.asarray(self.cumulative[first])
+        if not len(self.scores):
+            return smaller, np.zeros_like(smaller)
+        # most scores equal none, so that a second search would be wasted on them
+        ties = self.scores[np.minimum(first, len(self.scores) - 1)] == scores
+        equal = np.zeros(smaller.shape)
+        last = np.searchsorted(self.scores, scores[ties], side="right")
+        equal[ties] = self.cumulative[last] - smaller[ties]
+        return smaller, equal
