@@ -58,6 +58,15 @@ def needed_weight(
     return needed if needed.ndim else float(needed)
 
 
+def refuse_nan(scores: Floats) -> None:
+    """Refuse calibration scores that are NaN."""
+    if np.isnan(scores).any():
+        raise ValueError(
+            f"{int(np.isnan(scores).sum())} of {len(scores)} calibration scores are NaN; look at the predictions of "
+            "the model on the calibration rows."
+        )
+
+
 class Calibration:
     """Nonconformity scores of calibration rows: sorted once, looked up in O(log n).
 
@@ -82,11 +91,7 @@ class Calibration:
     """
 
     def __init__(self, scores: Floats, weight: Floats | None = None) -> None:
-        if np.isnan(scores).any():
-            raise ValueError(
-                f"{int(np.isnan(scores).sum())} of {len(scores)} calibration scores are NaN; look at the predictions "
-                "of the model on the calibration rows."
-            )
+        refuse_nan(scores)
         order = np.argsort(scores, kind="stable")  # weights travel with their scores
         self.scores = np.ascontiguousarray(scores[order])
         weight = np.ones(len(scores)) if weight is None else weight[order]
