@@ -44,3 +44,18 @@ def take_aligned(
         )
 
     return {name: take(value, rows) if aligned(value) else value for name, value in values.items()}
+
+
+def stack(first: Any, second: Any) -> Any:
+    """Rows of two arrays, pandas or polars frames, sparse matrices or lists below one another, in their own type."""
+    if hasattr(first, "iloc"):
+        import pandas
+
+        return pandas.concat([first, second], ignore_index=True)
+    if sparse.issparse(first):
+        return sparse.vstack([first, second], format="csr")
+    if hasattr(first, "vstack"):  # a polars frame
+        return first.vstack(second)
+    if hasattr(first, "shape"):
+        return np.concatenate([first, np.asarray(second)])
+    return [*first, *second]
