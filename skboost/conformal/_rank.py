@@ -93,3 +93,18 @@ def pac_rank(n: int, level: Fraction, failure: float) -> int:
         else:
             low = middle + 1
     return low
+
+
+def pac_size(level: Fraction, failure: float) -> int:
+    """Fewest scores with which :func:`pac_rank` is finite: the smallest n with level^n <= failure.
+
+    Examples
+    --------
+    >>> from skboost.conformal._rank import exact_level, pac_size
+    >>> pac_size(exact_level(0.9), 0.05)
+    29
+    """
+    n = max(1, math.floor(math.log(failure) / math.log(level)) - 1)
+    while pac_rank(n, level, failure) > n:
+        n += 1
+    return n
