@@ -1,6 +1,7 @@
 """Prediction intervals, sets and distributions with guarantees, for any estimator."""
 
 from skboost.conformal._adaptive import AdaptiveConformalRegressor
+from skboost.conformal._difficulty import ResidualDifficulty
 from skboost.conformal._regression_scores import (
     SCORES,
     AbsoluteScore,
@@ -12,6 +13,8 @@ from skboost.conformal._regression_scores import (
 from skboost.conformal._regressor import ConformalRegressor
 from skboost.conformal._risk import ConformalRiskControl
 from skboost.conformal._set_scores import APS, LAC, RAPS, SAPS, SET_SCORES, Margin, SetScore, TopK
+from skboost.conformal._shift import DensityRatio
+from skboost.conformal._taxonomy import Bins, QuantileBins
 
 __all__ = [
     "APS",
@@ -22,12 +25,16 @@ __all__ = [
     "SET_SCORES",
     "AbsoluteScore",
     "AdaptiveConformalRegressor",
+    "Bins",
     "ConformalRegressor",
     "ConformalRiskControl",
+    "DensityRatio",
     "GammaScore",
     "Margin",
     "NormalizedScore",
+    "QuantileBins",
     "RegressionScore",
+    "ResidualDifficulty",
     "SetScore",
     "SignedScore",
     "TopK",

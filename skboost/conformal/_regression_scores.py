@@ -99,7 +99,7 @@ class RegressionScore(Component, ABC):
 
 @SCORES.register("absolute")
 class AbsoluteScore(RegressionScore):
-    """The absolute error |y - mu|: intervals of one width, centred at the prediction."""
+    """The absolute error ``|y - mu|``: intervals of one width, centred at the prediction."""
 
     two_tailed = False
 
@@ -134,7 +134,7 @@ class NormalizedScore(RegressionScore):
     beta : float, default=0.0
         Added to sigma, in the unit of y: the larger, the less widths differ.
     symmetric : bool, default=True
-        Whether intervals are centred at the prediction (|r|), or misses are shared between both sides (r).
+        Whether intervals are centred at the prediction (``|r|``), or misses are shared between both sides (r).
 
     References
     ----------
@@ -173,7 +173,7 @@ class GammaScore(RegressionScore):
     Parameters
     ----------
     symmetric : bool, default=False
-        Whether intervals are centred at the prediction (|r|), or misses are shared between both sides (r).
+        Whether intervals are centred at the prediction (``|r|``), or misses are shared between both sides (r).
     """
 
     constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = {"symmetric": Flag()}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skboost._crossfit.rows import n_rows_of, take
@@ -23,8 +25,9 @@ from skboost._validation import (
     check_regression_target,
     check_weights,
 )
-from skboost.conformal import _split  # noqa: F401  registers its method
+from skboost.conformal import _distribution, _split  # noqa: F401  the latter registers its method
 from skboost.conformal._base import ConformalEstimator
+from skboost.conformal._rank import exact_level
 from skboost.conformal._regression_scores import SCORES, RegressionScore
 from skboost.conformal._strategy import STRATEGIES, Seeds, Strategy, point_prediction
 
@@ -42,33 +45,148 @@ OPTIONS = {
 }
 
 
+def gives_distributions(model: Any) -> bool:
+    """Whether the method of a regressor has predictive distributions."""
+    return STRATEGIES.resolve(model.method, Strategy).gives_distributions
+
+
 class ConformalRegressor(RegressorMixin, ConformalEstimator):
     """Any regressor, with intervals that hold the label with a given probability.
+
+    How far labels are from predictions on rows that the model was not trained on tells how far the next one may be.
+    Nothing is assumed about the model or the distribution of the data, only that the next row and the calibration rows
+    are exchangeable: drawn independently from one distribution, say, and not rows of a time series.
+
+    What is guaranteed for the interval C(x) at confidence level 1 - alpha depends on ``method``:
+
+    ===========  ==========================================  =======================================================
+    method       P(y in C(x)) is at least                    where residuals come from
+    ===========  ==========================================  =======================================================
+    "split"      1 - alpha [1]_                              rows held out; one model
+    "plus"       1 - 2 alpha, in practice about 1 - alpha    each row from the model without its fold, whose prediction
+                 [2]_                                        moves with it: CV+, and jackknife+ if folds are single rows
+    "minmax"     1 - alpha [2]_                              the same, around the extreme predictions of all models:
+                                                             wider
+    "base"       nothing                                     the same, around the model of all rows
+    "bootstrap"  1 - 2 alpha, in practice about 1 - alpha    each row from the models whose resample missed it:
+                 [3]_                                        jackknife+-after-bootstrap
+    ===========  ==========================================  =======================================================
+
+    **The probability is over the calibration rows and the next row together.** It is no promise for a given x, for a
+    group of rows unless it is in the ``taxonomy``, or for the calibration rows at hand: with these given, the coverage
+    of "split" scatters like Beta(k, n + 1 - k), k = ceil((n + 1)(1 - alpha)), unless ``failure`` is set. If scores have
+    no ties, "split" covers with probability at most 1 - alpha + 1 / (n + 1).
+
+    Read more in the :ref:`User Guide <conformal>`.
 
     Parameters
     ----------
     estimator : regressor
         Anything with ``predict``, a pipeline too. It is cloned; to calibrate a fitted model, wrap it in
-        ``sklearn.frozen.FrozenEstimator``, and all rows calibrate.
+        ``sklearn.frozen.FrozenEstimator``, and all rows calibrate (``method="split"``).
     method : {"split", "plus", "minmax", "base", "bootstrap"}, default="plus"
-        Where the residuals come from.
+        Where residuals come from, see above.
     cv : float, int, splitter, iterable of (train, test) or None, default=None
-        Folds; for "split" one hold-out: the share of rows that calibrate (None is 0.25), or a splitter, of which the
-        first split is taken.
+        Folds; None is 5 without shuffling. For "split" one hold-out instead: the share of rows that calibrate, drawn
+        at random (None is 0.25), or a splitter, of which the first split is taken. Cannot be given for a frozen
+        estimator, or for "bootstrap".
     nonconformity : str or RegressionScore, default="absolute"
-        "absolute", "signed", "normalized" or "gamma".
-    difficulty : regressor, callable or None, default=None
-    taxonomy : str, int, callable, transformer or None, default=None
+        How errors are measured. "absolute": ``|y - mu|``, intervals of one width around the prediction. "signed":
+        y - mu, half of alpha on each side. "normalized": in units of ``difficulty``. "gamma": in units of the
+        prediction, which must be positive. Or an instance with parameters of its own, such as
+        ``NormalizedScore(beta=0.1)``.
+    difficulty : regressor, ResidualDifficulty, callable or None, default=None
+        Scale of the error of a row, sigma(x). A regressor is fitted to the absolute errors out of fold on the rows that
+        train the model; a callable gets X; a fitted regressor is wrapped in ``FrozenEstimator``. Numbers that are not
+        positive are raised to a small one. For ``nonconformity="normalized"``, or groups by difficulty.
+    taxonomy : str, int, callable, transformer, Bins, QuantileBins or None, default=None
+        Divides rows into groups, each with a guarantee of its own [4]_: a column of X by name or number, a callable
+        that gives labels for X, a transformer (fitted on the rows that train the model), or bins of the prediction or
+        the difficulty. Only with "split". Rows of a group without enough calibration rows get infinite intervals.
     confidence_level : float or list of float, default=0.9
+        Between 0 and 1; :meth:`predict_interval` may be asked for others.
     failure : float between 0 and 1, default=None
+        If set, the coverage given the calibration rows is at least the confidence level with probability
+        1 - ``failure`` over their draw [5]_ (in each group, with a taxonomy). Wider; only with "split".
     n_resamples : int, default=30
+        Number of resamples; only with "bootstrap".
     aggregate : {"mean", "median"}, default="mean"
-    density_ratio : callable, classifier or None, default=None
+        How the predictions of the models of resamples are put together; only with "bootstrap".
+    density_ratio : callable, classifier, DensityRatio or None, default=None
+        For covariate shift: how many times more often x occurs where intervals are needed than where rows were drawn,
+        up to a constant factor. A classifier learns it from the rows that train the model (those that calibrate, if
+        the model is frozen) and ``X_target`` of :meth:`fit`. With the true ratio the guarantee holds [6]_; with an
+        estimate it loses at most half of its mean absolute error [7]_, relative to its mean. Only with "split".
     bounds : (float, float), default=None
-        Smallest and largest possible label: intervals are cut there.
+        Smallest and largest possible label: intervals and quantiles are cut there, which costs no coverage.
     n_jobs : int or None, default=None
+        Number of models that are fitted at the same time, as in joblib. Results do not depend on it.
     verbose : int, default=0
+        How much joblib tells of its progress.
     random_state : int, RandomState or None, default=None
+        Draws the hold-out, the folds of ``difficulty``, resamples, and the ties of :meth:`predict_cdf`.
+
+    Attributes
+    ----------
+    estimators_ : list of regressors
+        The fitted models.
+    calibration_scores_ : ndarray of shape (n_calibration,)
+        Nonconformity scores of the calibration rows.
+    n_calibration_ : float
+        Sum of the weights of the calibration rows.
+    n_effective_ : float
+        Effective number of calibration rows under ``density_ratio``, (sum w)^2 / sum w^2; only if that is set.
+    nonconformity_ : RegressionScore
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if X has column names that are strings.
+
+    See Also
+    --------
+    skboost.calibration.VennAbersRegressor : Intervals for the mean of y given x rather than for y.
+
+    Notes
+    -----
+    Ranks are exact: a level is the decimal number that is written, and 9 rows give a finite interval at 90 %. With
+    fewer rows than :attr:`min_calibration_size` intervals are infinite, and a warning says so.
+
+    A weight k of a calibration row counts as k copies. The guarantee then needs that rows so weighted are exchangeable
+    with the next one.
+
+    References
+    ----------
+    .. [1] H. Papadopoulos, K. Proedrou, V. Vovk and A. Gammerman, "Inductive confidence machines for regression",
+       ECML 2002; J. Lei, M. G'Sell, A. Rinaldo, R. Tibshirani and L. Wasserman, "Distribution-free predictive inference
+       for regression", JASA 113, 2018, Theorem 2.2.
+    .. [2] R. Barber, E. Candes, A. Ramdas and R. Tibshirani, "Predictive inference with the jackknife+", Annals of
+       Statistics 49, 2021, Theorems 1, 3 and 4. For K folds of n rows the bound of CV+ is
+       1 - 2 alpha - min{2 (1 - 1 / K) / (n / K + 1), (1 - K / n) / (K + 1)}.
+    .. [3] B. Kim, C. Xu and R. Barber, "Predictive inference is free with the jackknife+-after-bootstrap", NeurIPS
+       2020, Theorem 1.
+    .. [4] V. Vovk, D. Lindsay, I. Nouretdinov and A. Gammerman, "Mondrian confidence machine", 2003.
+    .. [5] V. Vovk, "Conditional validity of inductive conformal predictors", ACML 2012, Proposition 2b.
+    .. [6] R. Tibshirani, R. Barber, E. Candes and A. Ramdas, "Conformal prediction under covariate shift", NeurIPS
+       2019, Corollary 1.
+    .. [7] L. Lei and E. Candes, "Conformal inference of counterfactuals and individual treatment effects", JRSS B 83,
+       2021, Theorem 3.
+    .. [8] V. Vovk, J. Shen, V. Manokhin and M. Xie, "Nonparametric predictive distributions based on conformal
+       prediction", Machine Learning 108, 2019.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import RidgeCV
+    >>> from skboost.conformal import ConformalRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = ConformalRegressor(RidgeCV(), method="split", random_state=0).fit(X[:400], y[:400])
+    >>> model.predict(X[400:402]).round()
+    array([172.,  89.])
+    >>> model.predict_interval(X[400:402]).round()
+    array([[ 68., 277.],
+           [-16., 193.]])
+    >>> model.predict_quantiles(X[400:402], [0.1, 0.5, 0.9]).round()
+    array([[103., 175., 266.],
+           [ 19.,  92., 182.]])
     """
 
     constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = (
@@ -120,7 +238,9 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
 
     # -- fit --------------------------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_target: Any = None, **fit_params: Any
+    ) -> Self:
         """Fit the estimator, and learn how far it errs.
 
         Parameters
@@ -131,6 +251,9 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         sample_weight : array-like of shape (n_samples,), optional
             For the calibration, and for the estimator if its ``fit`` takes weights. Weight k counts as k copies of the
             row, 0 as none. With metadata routing enabled the estimator gets them if it requests them.
+        X_target : rows like those of X, optional
+            Rows, without labels, of the population that intervals are wanted for; needed and used only by a classifier
+            as ``density_ratio``.
         **fit_params : dict
             ``groups`` go to the splitter, anything else to the estimator's ``fit``, cut to the rows of each fold; with
             metadata routing enabled everything goes where it is requested.
@@ -150,6 +273,7 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         weight = check_weights(sample_weight, n_rows_of(X))
         y = self._check_target(y, len(weight))
         strategy = self._make_strategy()
+        strategy.target = self._check_X_target(X_target)
         if self._is_frozen:
             self._refuse_without_folds(cv=None)
             self._refuse_fit_params(fit_params)
@@ -177,8 +301,9 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         weight = check_weights(sample_weight, n_rows_of(X))
         y = self._check_target(y, len(weight))
         rows = np.flatnonzero(weight)
-        self._strategy.calibrate(self, take(X, rows), y[rows], weight[rows])
-        return self._take_over(self._strategy)
+        strategy = copy.copy(self._strategy)  # the old one stays whole if the new rows are refused
+        strategy.calibrate(self, take(X, rows), y[rows], weight[rows])
+        return self._take_over(strategy)
 
     def _make_strategy(self) -> Strategy:
         """A fresh strategy for the method, if all parameters that are set can act."""
@@ -196,20 +321,36 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
             )
         strategy.score = SCORES.resolve(self.nonconformity, RegressionScore)
         check_parameters(strategy.score, strategy.score.constraints)
+        if strategy.score.needs_difficulty and self.difficulty is None:
+            raise ValueError(
+                f"nonconformity={self.nonconformity!r} needs a scale of errors: give difficulty a regressor or a "
+                "callable, and method='split'."
+            )
         strategy.seeds = Seeds.draw(self.random_state)
+        strategy.failure = self.failure
         return strategy
 
     def _take_over(self, strategy: Strategy) -> Self:
         """Show what a fitted strategy holds."""
+        strategy.target = None
         self._strategy = strategy
         self.nonconformity_ = strategy.score
         self.estimators_ = strategy.estimators
         self.calibration_scores_ = strategy.scores
         self.n_calibration_ = strategy.n_calibration
+        if self.density_ratio is not None:
+            self.n_effective_ = strategy.n_effective
         return self
 
     def _splitter(self, y: Any = None) -> Any:
         return STRATEGIES.resolve(self.method, Strategy).splitter(self.cv, y)
+
+    def _check_X_target(self, X_target: Any) -> Any:
+        if X_target is None:
+            return None
+        if self.density_ratio is None:
+            raise ValueError("X_target cannot act: density_ratio is not set.")
+        return self._check_columns(X_target)
 
     def _refuse_fit_params(self, fit_params: dict[str, Any]) -> None:
         if fit_params:
@@ -276,3 +417,108 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         if self.bounds is not None:
             interval = np.clip(interval, *self._bounds())
         return interval[..., 0] if levels.single else interval
+
+    @property
+    def min_calibration_size(self) -> int:
+        """Fewest calibration rows (in each group) for finite intervals at all levels of the constructor."""
+        strategy = self._make_strategy()
+        return max(strategy.smallest_size(level) for level in self._levels().exact)
+
+    # -- distributions ----------------------------------------------------------------------------------------------
+
+    @available_if(gives_distributions)
+    def predict_quantiles(self, X: Any, quantiles: Any) -> Floats:
+        """Quantiles of the label: bounds that it keeps with given probabilities. Only with ``method="split"``.
+
+        The quantile of p is the label whose residual has rank floor(p (n + 1)) among those of the calibration rows if
+        p < 1/2, otherwise ceil(p (n + 1)), which makes them bounds on the safe side:
+
+            P(y < quantile of p) <= p   if p < 1/2,       P(y <= quantile of p) >= p   otherwise
+
+        so that the quantiles of alpha / 2 and 1 - alpha / 2 are the interval of a score with two tails, such as
+        "signed". They come from residuals with their sign whatever the score; ``failure`` does not act on them.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix of shape (n_samples, n_features)
+        quantiles : float or list of float
+            Probabilities p, between 0 and 1.
+
+        Returns
+        -------
+        quantiles : ndarray of shape (n_samples,), or (n_samples, n_quantiles) for a list
+            Infinite where there are too few calibration rows.
+        """
+        check_is_fitted(self, "estimators_")
+        if np.ndim(quantiles) > 1 or not np.size(quantiles):
+            raise ValueError(f"quantiles={quantiles!r} must be a number or a list of numbers.")
+        probabilities = [exact_level(p, "quantiles") for p in np.atleast_1d(quantiles)]
+        found = _distribution.quantiles(self._strategy, self._check_columns(X), probabilities)
+        if self.bounds is not None:
+            found = np.clip(found, *self._bounds())
+        return found if np.ndim(quantiles) else found[:, 0]
+
+    @available_if(gives_distributions)
+    def predict_cdf(self, X: Any, y: Any, tau: Any = None) -> Floats:
+        """Conformal predictive distributions [8]_ at y. Only with ``method="split"``.
+
+            Q(y, tau) = (number of r_i < r + tau (number of r_i = r + 1)) / (n + 1)
+
+        with the residual r of y and those r_i of the n calibration rows (of the group of x). For a label y from the
+        distribution of the data and tau uniform between 0 and 1, Q(y, tau) is exactly uniform. tau = 0 and tau = 1 give
+        the limits between which the distribution function is known: they are 1 / (n + 1) apart.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix of shape (n_samples, n_features)
+        y : float or array-like of shape (n_samples,)
+        tau : float or array-like of shape (n_samples,), optional
+            Between 0 and 1. By default drawn for each row, in the same way at each call.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self, "estimators_")
+        X = self._check_columns(X)
+        n_rows = n_rows_of(X)
+        if tau is None:
+            tau = np.random.default_rng(self._strategy.seeds.distribution).random(n_rows)
+        tau = self._one_a_row(tau, n_rows, "tau")
+        if tau.min() < 0 or tau.max() > 1:
+            raise ValueError(
+                f"tau must lie between 0 and 1, but reaches from {tau.min():g} to {tau.max():g}."
+            )
+        return _distribution.cdf(self._strategy, X, self._one_a_row(y, n_rows, "y"), tau)
+
+    @available_if(gives_distributions)
+    def crps(self, X: Any, y: Any) -> Floats:
+        """Continuous ranked probability score of the predictive distributions at y. Only with ``method="split"``.
+
+            E|Y - y| - E|Y - Y'| / 2,   Y and Y' independent from the labels whose residuals are r_1, ..., r_n
+
+        The smaller, the better: it rewards distributions that are narrow and right, and is the absolute error of a
+        distribution in one point.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix of shape (n_samples, n_features)
+        y : float or array-like of shape (n_samples,)
+
+        Returns
+        -------
+        score : ndarray of shape (n_samples,)
+            In the unit of y.
+        """
+        check_is_fitted(self, "estimators_")
+        X = self._check_columns(X)
+        return _distribution.crps(self._strategy, X, self._one_a_row(y, n_rows_of(X), "y"))
+
+    def _one_a_row(self, values: Any, n_rows: int, name: str) -> Floats:
+        """A number for each row, given as such or as a single one."""
+        array = np.asarray(values, dtype=np.float64)
+        if array.shape not in ((), (n_rows,)) or not np.isfinite(array).all():
+            raise ValueError(
+                f"{name} must be a finite number, or one for each of {n_rows} rows; its shape is {array.shape}."
+            )
+        return np.broadcast_to(array, (n_rows,))

@@ -13,6 +13,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, check_random_state
 
 from skboost._registry import Registry
+from skboost.conformal._rank import one_sided, smallest_size
 from skboost.conformal._regression_scores import RegressionScore
 
 Floats = npt.NDArray[np.float64]
@@ -49,26 +50,38 @@ class Strategy(ABC):
         Parameters of the constructor that act here, of those that do not act everywhere. Others are refused when set.
     takes_frozen : bool
         Whether the estimator may be frozen.
+    gives_distributions : bool
+        Whether there are predictive distributions, see :mod:`skboost.conformal._distribution`.
     score : RegressionScore
         Set before ``fit``.
     seeds : Seeds
         Set before ``fit``.
+    failure : float or None
+        Set before ``fit``.
+    target : anything with rows, or None
+        ``X_target`` of the call of ``fit``, set before it and forgotten after.
     estimators : list of regressors
         The fitted models, after ``fit``.
     scores : ndarray of shape (n_calibration,)
         Nonconformity scores of the calibration rows, after ``fit``.
     n_calibration : float
         Sum of the weights of the calibration rows, after ``fit``.
+    n_effective : float
+        Effective number of calibration rows, after ``fit`` with a density ratio.
     """
 
     acts: ClassVar[frozenset[str]] = frozenset()
     takes_frozen: ClassVar[bool] = False
+    gives_distributions: ClassVar[bool] = False
 
     score: RegressionScore
     seeds: Seeds
+    failure: float | None = None
+    target: Any = None
     estimators: list[Any]
     scores: Floats
     n_calibration: float
+    n_effective: float
 
     def splitter(self, cv: Any, y: Any = None, seed: int = 0) -> Any:
         """What the parameter ``cv`` means here; asked for before ``fit`` too, by metadata routing."""
@@ -100,6 +113,10 @@ class Strategy(ABC):
             f"method={owner.method!r} learns from the rows of its own folds and cannot be calibrated on others; use "
             "method='split'."
         )
+
+    def smallest_size(self, level: Fraction) -> int:
+        """Fewest calibration rows with which intervals of a level are finite."""
+        return smallest_size(one_sided(level) if self.score.two_tailed else level)
 
     @abstractmethod
     def predict(self, X: Any) -> Floats:
