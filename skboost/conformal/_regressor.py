@@ -338,6 +338,7 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         self.estimators_ = strategy.estimators
         self.calibration_scores_ = strategy.scores
         self.n_calibration_ = strategy.n_calibration
+        vars(self).pop("n_effective_", None)
         if self.density_ratio is not None:
             self.n_effective_ = strategy.n_effective
         return self

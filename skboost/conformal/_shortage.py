@@ -60,8 +60,8 @@ class Shortage:
         level = max(self.heavy, key=lambda level: self.heavy[level])
         return (
             f"the density ratio of {self.heavy[level]} rows is too large for a confidence level of {float(level):g}, "
-            f"with an effective number of {self.n_effective:.3g} calibration rows: {self.answer} there. Calibrate on more "
-            "rows that resemble these, or give a lower level."
+            f"with an effective number of {self.n_effective:.3g} calibration rows: {self.answer} there. Calibrate on "
+            "more rows that resemble these, or give a lower level."
         )
 
 
