@@ -1,6 +1,7 @@
 """Prediction intervals, sets and distributions with guarantees, for any estimator."""
 
 from skboost.conformal._adaptive import AdaptiveConformalRegressor
+from skboost.conformal._classifier import ConformalClassifier
 from skboost.conformal._difficulty import ResidualDifficulty
 from skboost.conformal._regression_scores import (
     SCORES,
@@ -26,6 +27,7 @@ __all__ = [
     "AbsoluteScore",
     "AdaptiveConformalRegressor",
     "Bins",
+    "ConformalClassifier",
     "ConformalRegressor",
     "ConformalRiskControl",
     "DensityRatio",
