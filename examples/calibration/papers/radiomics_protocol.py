@@ -495,19 +495,20 @@ plt.close(figure)
 print(f"\nPictures: {', '.join(sorted(str(path) for path in OUT.glob('*.png')))}")
 
 # %%
-# What this shows. The direction of the paper's claim comes out: answering for patients of certainty .8 only, logistic
-# regression with conformal p-values reaches an AUROC of .83 by leave-one-out and truly .81, on half of the patients,
-# where Platt scaling seems to reach .56 on a fifth. Yet little of this is conformal.
-# (1) Over all patients no method ranks better than the model: .75. Leaving out the middle of the scores raises an AUROC
-# whatever the scores mean.
-# (2) The ratio of p-values has no base rate in it. Probabilities do, and with a third of the patients ill the certain
-# ones are nearly all well, which leaves little to rank. Platt's probabilities at even odds, with as many patients kept,
-# are as good as the ratio; and both are right about fewer of these patients (half kept, logistic regression: .77 to .78,
-# Platt .82).
-# (3) The ratio is bold. It keeps half of the patients at .8, Platt scaling a fifth, and its calibration error is about
-# .15, that of Platt .05. It is no probability, and certainties of different methods are not the same thing: compare
-# methods at the same share of patients, and say which share.
+# What this shows. The direction of the paper's claim comes out: for patients of certainty .8, logistic regression with
+# conformal p-values has an AUROC of .83 by leave-one-out, truly .81, on half of the patients. Platt scaling seems to
+# have .56 on a fifth of them, but truly has .80. Little of the gain is conformal.
+# (1) Over all patients no method ranks better than its model (.75 here). Leaving out the middle of the scores raises an
+# AUROC whatever the scores mean.
+# (2) The ratio of p-values has no base rate in it. Probabilities have one, and where a third of the patients are ill
+# the certain ones are mostly well, which leaves little to rank. Platt's probabilities at even odds are as good as the
+# ratio if they keep as many patients. Both are right about fewer of them than plain Platt scaling: half kept, logistic
+# regression, .77 and .78 against .82.
+# (3) The ratio is bold. At .8 it keeps half of the patients and Platt scaling a fifth, but its calibration error is
+# about .15, and Platt's .05. It is no probability. Certainties of different methods are different things: compare
+# methods at the same share of patients, and say which.
 # (4) Leave-one-out punishes what has a base rate in it, by up to .11 here (isotonic regression of the SVM), and hardly
-# the ratio: half of the lead of the conformal column is this bias. Folds of several patients have less of it.
-# (5) One study of a hundred patients cannot tell any of this: its intervals are .2 wide where all are kept, and wider
-# beyond. Do not choose a method or a threshold by its figures.
+# the ratio: much of the lead of conformal prediction in the first table is this bias. Folds of several patients have
+# less.
+# (5) One study of a hundred patients can tell none of this: its intervals are .2 wide where all patients are kept, and
+# wider beyond. Do not choose a method or a threshold by them.
