@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skboost._crossfit.rows import n_rows_of, take
 from skboost._validation import (
     Constraint,
+    Flag,
     Instance,
     Integer,
     Many,
@@ -25,7 +26,8 @@ from skboost._validation import (
     check_regression_target,
     check_weights,
 )
-from skboost.conformal import _distribution, _split  # noqa: F401  the latter registers its method
+from skboost.conformal import _bootstrap, _cross, _split  # noqa: F401  they register their methods
+from skboost.conformal import _distribution
 from skboost.conformal._base import ConformalEstimator
 from skboost.conformal._rank import exact_level
 from skboost.conformal._regression_scores import SCORES, RegressionScore
@@ -40,6 +42,7 @@ OPTIONS = {
     "taxonomy": None,
     "failure": None,
     "n_resamples": 30,
+    "fixed_resamples": False,
     "aggregate": "mean",
     "density_ratio": None,
 }
@@ -65,11 +68,11 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
     "split"      1 - alpha [1]_                              rows held out; one model
     "plus"       1 - 2 alpha, in practice about 1 - alpha    each row from the model without its fold, whose prediction
                  [2]_                                        moves with it: CV+, and jackknife+ if folds are single rows
-    "minmax"     1 - alpha [2]_                              the same, around the extreme predictions of all models:
+    "minmax"     1 - alpha if folds are single rows [2]_     the same, around the extreme predictions of all models:
                                                              wider
     "base"       nothing                                     the same, around the model of all rows
     "bootstrap"  1 - 2 alpha, in practice about 1 - alpha    each row from the models whose resample missed it:
-                 [3]_                                        jackknife+-after-bootstrap
+                 [3]_                                        jackknife+-after-bootstrap, around their aggregate
     ===========  ==========================================  =======================================================
 
     **The probability is over the calibration rows and the next row together.** It is no promise for a given x, for a
@@ -97,19 +100,26 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         ``NormalizedScore(beta=0.1)``.
     difficulty : regressor, ResidualDifficulty, callable or None, default=None
         Scale of the error of a row, sigma(x). A regressor is fitted to the absolute errors out of fold on the rows that
-        train the model; a callable gets X; a fitted regressor is wrapped in ``FrozenEstimator``. Numbers that are not
-        positive are raised to a small one. For ``nonconformity="normalized"``, or groups by difficulty.
+        train the model, anew for each model; a callable gets X; a fitted regressor is wrapped in ``FrozenEstimator``.
+        Numbers that are not positive are raised to a small one. For ``nonconformity="normalized"``, or groups by
+        difficulty.
     taxonomy : str, int, callable, transformer, Bins, QuantileBins or None, default=None
         Divides rows into groups, each with a guarantee of its own [4]_: a column of X by name or number, a callable
         that gives labels for X, a transformer (fitted on the rows that train the model), or bins of the prediction or
-        the difficulty. Only with "split". Rows of a group without enough calibration rows get infinite intervals.
+        the difficulty. With several models a row must have one group for all of them: only a column, a callable or a
+        frozen transformer can act with other methods than "split". Rows of a group without enough calibration rows get
+        infinite intervals.
     confidence_level : float or list of float, default=0.9
         Between 0 and 1; :meth:`predict_interval` may be asked for others.
     failure : float between 0 and 1, default=None
         If set, the coverage given the calibration rows is at least the confidence level with probability
         1 - ``failure`` over their draw [5]_ (in each group, with a taxonomy). Wider; only with "split".
     n_resamples : int, default=30
-        Number of resamples; only with "bootstrap".
+        Number of resamples of as many rows as there are, drawn with replacement; only with "bootstrap".
+    fixed_resamples : bool, default=False
+        The guarantee of "bootstrap" is for a random number of resamples, B ~ Binomial(B', p) with
+        p = (1 - 1 / (n + 1))^n and B' = n_resamples / p, rounded: ``n_resamples`` on average. True draws
+        ``n_resamples`` of them, for which nothing is proven and little differs.
     aggregate : {"mean", "median"}, default="mean"
         How the predictions of the models of resamples are put together; only with "bootstrap".
     density_ratio : callable, classifier, DensityRatio or None, default=None
@@ -129,7 +139,11 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
     Attributes
     ----------
     estimators_ : list of regressors
-        The fitted models.
+        The fitted models that intervals come from: one for "split" and "base", one a fold for "plus" and "minmax", one
+        a resample for "bootstrap".
+    estimator_ : regressor
+        The model that :meth:`predict` asks: for "plus", "minmax" and "base" it is fitted on all rows. "bootstrap" has
+        none, it aggregates all.
     calibration_scores_ : ndarray of shape (n_calibration,)
         Nonconformity scores of the calibration rows.
     n_calibration_ : float
@@ -150,6 +164,20 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
     Ranks are exact: a level is the decimal number that is written, and 9 rows give a finite interval at 90 %. With
     fewer rows than :attr:`min_calibration_size` intervals are infinite, and a warning says so.
 
+    "plus" with K folds of n / K rows each covers with probability at least
+    1 - 2 alpha - min{2 (1 - 1 / K) / (n / K + 1), (1 - K / n) / (K + 1)} >= 1 - 2 alpha - sqrt(2 / n), which is
+    1 - 2 alpha if folds are single rows (Theorems 1 and 4 of [2]_); "minmax" at least
+    ceil((1 - alpha) (n + 1)) / (n + n / K), by the proof of Theorem 3 there, and at least what "plus" does, whose
+    intervals it contains. Scores with two tails have both with alpha / 2 for each end. Coverage is near 1 - alpha unless
+    models change much when a few rows are left out; then "base" may fail altogether. With a taxonomy, what holds for
+    folds of single rows holds in each group.
+
+    Rows that are in all resamples of "bootstrap" have no residual; they are dropped, with a warning. With so many
+    resamples that this happens to none, the guarantee is that of the theorem.
+
+    Folds and resamples are drawn once, in :meth:`fit`. A row must be in one test fold. At levels below one half the
+    ends of "plus" and "bootstrap" may cross, where models disagree: both are their middle then.
+
     A weight k of a calibration row counts as k copies. The guarantee then needs that rows so weighted are exchangeable
     with the next one.
 
@@ -159,8 +187,7 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
        ECML 2002; J. Lei, M. G'Sell, A. Rinaldo, R. Tibshirani and L. Wasserman, "Distribution-free predictive inference
        for regression", JASA 113, 2018, Theorem 2.2.
     .. [2] R. Barber, E. Candes, A. Ramdas and R. Tibshirani, "Predictive inference with the jackknife+", Annals of
-       Statistics 49, 2021, Theorems 1, 3 and 4. For K folds of n rows the bound of CV+ is
-       1 - 2 alpha - min{2 (1 - 1 / K) / (n / K + 1), (1 - K / n) / (K + 1)}.
+       Statistics 49, 2021.
     .. [3] B. Kim, C. Xu and R. Barber, "Predictive inference is free with the jackknife+-after-bootstrap", NeurIPS
        2020, Theorem 1.
     .. [4] V. Vovk, D. Lindsay, I. Nouretdinov and A. Gammerman, "Mondrian confidence machine", 2003.
@@ -196,6 +223,7 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
             "nonconformity": (Instance(str), Instance(RegressionScore)),
             "failure": (Number(0, 1), Nothing()),
             "n_resamples": Integer(2),
+            "fixed_resamples": Flag(),
             "aggregate": OneOf("mean", "median"),
             "bounds": (Many(Number()), Nothing()),
         }
@@ -213,6 +241,7 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         confidence_level: Any = 0.9,
         failure: float | None = None,
         n_resamples: int = 30,
+        fixed_resamples: bool = False,
         aggregate: str = "mean",
         density_ratio: Any = None,
         bounds: tuple[float, float] | None = None,
@@ -229,6 +258,7 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         self.confidence_level = confidence_level
         self.failure = failure
         self.n_resamples = n_resamples
+        self.fixed_resamples = fixed_resamples
         self.aggregate = aggregate
         self.density_ratio = density_ratio
         self.bounds = bounds
@@ -324,7 +354,7 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         if strategy.score.needs_difficulty and self.difficulty is None:
             raise ValueError(
                 f"nonconformity={self.nonconformity!r} needs a scale of errors: give difficulty a regressor or a "
-                "callable, and method='split'."
+                "callable."
             )
         strategy.seeds = Seeds.draw(self.random_state)
         strategy.failure = self.failure
@@ -338,7 +368,10 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         self.estimators_ = strategy.estimators
         self.calibration_scores_ = strategy.scores
         self.n_calibration_ = strategy.n_calibration
-        vars(self).pop("n_effective_", None)
+        for name in ("estimator_", "n_effective_"):
+            vars(self).pop(name, None)
+        if strategy.estimator is not None:
+            self.estimator_ = strategy.estimator
         if self.density_ratio is not None:
             self.n_effective_ = strategy.n_effective
         return self

@@ -193,7 +193,7 @@ class Search:
     def _weight(self, places: Places) -> Floats:
         """Weight of what lies before these places of the lists, added in the same order whatever they are."""
         cumulative, starts = self.lists.cumulative, self.lists.starts
-        return np.sum(cumulative[places] - cumulative[starts[:-1]], axis=1)
+        return np.asarray(np.sum(cumulative[places] - cumulative[starts[:-1]], axis=1))
 
     def _numbers(self, places: Places) -> Floats:
         """The moved scores at these places."""
@@ -229,5 +229,5 @@ class Search:
 
 def _unknown(shift: Floats, scale: Floats | None) -> npt.NDArray[np.bool_]:
     """Rows with NaN."""
-    unknown = np.isnan(shift).any(axis=1)
-    return unknown if scale is None else unknown | np.isnan(scale).any(axis=1)
+    unknown = np.isnan(shift) if scale is None else np.isnan(shift) | np.isnan(scale)
+    return np.asarray(unknown.any(axis=1))

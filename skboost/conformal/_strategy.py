@@ -114,6 +114,11 @@ class Strategy(ABC):
             "method='split'."
         )
 
+    @property
+    def estimator(self) -> Any:
+        """The model that point predictions come from, after ``fit``; None if they come from several."""
+        return self.estimators[0]
+
     def smallest_size(self, level: Fraction) -> int:
         """Fewest calibration rows with which intervals of a level are finite."""
         return smallest_size(one_sided(level) if self.score.two_tailed else level)
