@@ -26,8 +26,7 @@ from skboost._validation import (
     check_regression_target,
     check_weights,
 )
-from skboost.conformal import _bootstrap, _cross, _split  # noqa: F401  they register their methods
-from skboost.conformal import _distribution
+from skboost.conformal import _bootstrap, _cross, _distribution, _split  # noqa: F401  some register methods
 from skboost.conformal._base import ConformalEstimator
 from skboost.conformal._rank import exact_level
 from skboost.conformal._regression_scores import SCORES, RegressionScore
@@ -168,9 +167,9 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
     1 - 2 alpha - min{2 (1 - 1 / K) / (n / K + 1), (1 - K / n) / (K + 1)} >= 1 - 2 alpha - sqrt(2 / n), which is
     1 - 2 alpha if folds are single rows (Theorems 1 and 4 of [2]_); "minmax" at least
     ceil((1 - alpha) (n + 1)) / (n + n / K), by the proof of Theorem 3 there, and at least what "plus" does, whose
-    intervals it contains. Scores with two tails have both with alpha / 2 for each end. Coverage is near 1 - alpha unless
-    models change much when a few rows are left out; then "base" may fail altogether. With a taxonomy, what holds for
-    folds of single rows holds in each group.
+    intervals it contains. With two tails this holds for each end, with alpha / 2 in the place of alpha. Coverage is
+    near 1 - alpha unless models change much when a few rows are left out; then "base" may fail altogether. With a
+    taxonomy, what holds for folds of single rows holds in each group.
 
     Rows that are in all resamples of "bootstrap" have no residual; they are dropped, with a warning. With so many
     resamples that this happens to none, the guarantee is that of the theorem.
@@ -358,6 +357,7 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
             )
         strategy.seeds = Seeds.draw(self.random_state)
         strategy.failure = self.failure
+        strategy.check(self)
         return strategy
 
     def _take_over(self, strategy: Strategy) -> Self:
@@ -369,7 +369,8 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         self.calibration_scores_ = strategy.scores
         self.n_calibration_ = strategy.n_calibration
         for name in ("estimator_", "n_effective_"):
-            vars(self).pop(name, None)
+            if hasattr(self, name):
+                delattr(self, name)
         if strategy.estimator is not None:
             self.estimator_ = strategy.estimator
         if self.density_ratio is not None:
