@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -70,5 +71,4 @@ def hold_out(splitter: Any, X: Any, y: Any, weight: Floats, params: dict[str, An
         rows = np.flatnonzero(weight)  # a share of the rows that count: weight 0 is removal
         train, test = next(splitter.split(rows, np.asarray(y)[rows]))
         return Fold(rows[train], rows[test])
-    splits = iter(splitter.split(X, y, **params))
-    return folds_of([split for split, _ in zip(splits, range(1), strict=False)], weight)[0]
+    return folds_of(islice(splitter.split(X, y, **params), 1), weight)[0]

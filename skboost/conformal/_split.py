@@ -55,6 +55,21 @@ class SplitStrategy(Strategy):
         """One hold-out."""
         return hold_out_splitter(cv, seed)
 
+    def check(self, owner: Any) -> None:
+        """Refuse parameters that cannot act together."""
+        divided = getattr(owner.taxonomy, "of", None)
+        if owner.difficulty is not None and not (
+            self.score.needs_difficulty or divided == "difficulty"
+        ):
+            raise ValueError(
+                f"difficulty={owner.difficulty!r} cannot act with nonconformity={owner.nonconformity!r}; use "
+                "nonconformity='normalized', or a taxonomy of='difficulty'."
+            )
+        if owner.density_ratio is not None and self.failure is not None:
+            raise ValueError(
+                f"failure={self.failure!r} cannot act with density_ratio: weighted rows allow no such promise."
+            )
+
     # -- fit --------------------------------------------------------------------------------------------------------
 
     def fit(self, owner: Any, X: Any, y: Floats, weight: Floats, routed: Bunch) -> None:
@@ -118,12 +133,6 @@ class SplitStrategy(Strategy):
         if owner.taxonomy is not None:
             rows = None if training is None else self._describe(training.X)[2]
             self.taxonomy = learn_taxonomy(owner.taxonomy, rows, weight)
-        divided = getattr(self.taxonomy, "of", None)
-        if self.difficulty and not (self.score.needs_difficulty or divided == "difficulty"):
-            raise ValueError(
-                f"difficulty={owner.difficulty!r} cannot act with nonconformity={owner.nonconformity!r}; use "
-                "nonconformity='normalized', or a taxonomy of='difficulty'."
-            )
         if owner.density_ratio is not None:
             X, weight = source if training is None else (training.X, training.weight)
             self.ratio = learn_ratio(owner.density_ratio, X, weight, self.target)

@@ -87,6 +87,9 @@ class Strategy(ABC):
         """What the parameter ``cv`` means here; asked for before ``fit`` too, by metadata routing."""
         return check_cv(cv, y)
 
+    def check(self, owner: Any) -> None:  # noqa: B027  most have nothing to refuse
+        """Refuse parameters that cannot act together."""
+
     @abstractmethod
     def fit(self, owner: Any, X: Any, y: Floats, weight: Floats, routed: Bunch) -> None:
         """Fit models, and learn from the rows they were not trained on.
