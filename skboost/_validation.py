@@ -263,10 +263,59 @@ def check_regression_target(y: Any, n_rows: int) -> npt.NDArray[np.float64]:
     return target
 
 
-def _is_missing(label: Any) -> bool:
+def is_missing(label: Any) -> bool:
     """None, NaN, NaT or pandas.NA: whatever is not plainly equal to itself."""
     same = label == label
     return label is None or not (isinstance(same, bool | np.bool_) and bool(same))
+
+
+def check_labels(y: Any, n_rows: int, name: str = "y", other: str = "X has") -> npt.NDArray[Any]:
+    """Labels that can be told apart and sorted, one a row.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        Strings, booleans or whole numbers.
+    n_rows : int
+        Number of rows that there should be.
+    name : str, default="y"
+        Name of the argument in error messages.
+    other : str, default="X has"
+        What has so many rows, for error messages.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If there is another number of labels, or they are two-dimensional, incomplete (NaN or None), continuous, bytes,
+        or of several types.
+    """
+    labels: npt.NDArray[Any] = column_or_1d(y)
+    if len(labels) != n_rows:
+        raise ValueError(f"{name} has {len(labels)} rows, but {other} {n_rows}; they must agree.")
+    if labels.dtype.kind not in "biufSU" and any(map(is_missing, labels.tolist())):
+        raise ValueError(f"Input {name} contains NaN or None; every row needs a class label.")
+    assert_all_finite(labels, input_name=name)
+    kind = type(labels[0]).__name__ if len(labels) else ""
+    if kind in ("bytes", "bytes_"):
+        raise ValueError(f"{name} holds bytes, which are no labels; decode them to strings.")
+    try:
+        check_classification_targets(labels)
+    except TypeError as error:
+        raise ValueError(
+            f"{name} mixes labels that cannot be sorted ({error}); use labels of one type."
+        ) from error
+    except ValueError as error:
+        if labels.dtype != object:
+            raise
+        raise ValueError(
+            f"{error} Its values are Python objects of type {kind}; convert them with {name}.astype(int) or "
+            f"{name}.astype(str)."
+        ) from error
+    return labels
 
 
 def check_class_target(
@@ -297,18 +346,8 @@ def check_class_target(
     """
     if y is None:
         raise ValueError("A classifier requires y to be passed, but the target y is None.")
-    labels = column_or_1d(y, warn=True)
-    _check_length(labels.shape[0], n_rows)
-    if labels.dtype == object and any(map(_is_missing, labels)):
-        raise ValueError("Input y contains NaN or None; every row needs a class label.")
-    assert_all_finite(labels, input_name="y")
-    try:
-        check_classification_targets(labels)
-        classes, codes = np.unique(labels, return_inverse=True)
-    except TypeError as error:
-        raise ValueError(
-            f"y mixes labels that cannot be sorted ({error}); use labels of one type."
-        ) from error
+    labels = check_labels(column_or_1d(y, warn=True), n_rows)
+    classes, codes = np.unique(labels, return_inverse=True)
     counted = classes if sample_weight is None else classes[np.unique(codes[sample_weight > 0])]
     if len(counted) < 2:
         where = "" if len(classes) < 2 else " among the rows of positive weight"

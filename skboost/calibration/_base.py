@@ -16,13 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 from skboost._registry import Registry
 from skboost._validation import (
     Constraint,
-    Instance,
+    Many,
     Nothing,
     OneOf,
     check_parameters,
     check_weights,
 )
-from skboost.calibration._labels import codes_of
+from skboost.calibration._labels import Label, codes_of
 from skboost.calibration._reduction import COUPLINGS, Reduction, reduction_for
 from skboost.calibration._scores import read_scores
 
@@ -31,8 +31,6 @@ Codes = npt.NDArray[np.int64]
 
 CALIBRATORS = Registry("method")
 """Names that the parameter ``method`` of CalibratedClassifier accepts."""
-
-SEQUENCE = Instance(list, tuple, np.ndarray)
 
 
 class Calibrator(BaseEstimator, ABC):
@@ -57,7 +55,7 @@ class Calibrator(BaseEstimator, ABC):
 
     constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = {
         "input": OneOf("probability", "logit"),
-        "classes": (SEQUENCE, Nothing()),
+        "classes": (Many(Label()), Nothing()),
     }
 
     input: str

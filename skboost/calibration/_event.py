@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+
+from skboost._validation import check_labels
 
 Floats = npt.NDArray[np.float64]
 
@@ -106,15 +106,12 @@ def read_probabilities(y_prob: Any) -> Floats:
     return prob[:, 0] if prob.ndim == 2 and prob.shape[1] == 1 else prob
 
 
-def read_labels(y_true: Any, n_rows: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """Sorted labels, and the place of each row's label among them."""
-    given = column_or_1d(y_true)
-    if len(given) != n_rows:
-        raise ValueError(f"y_true has {len(given)} rows, but y_prob has {n_rows}; they must agree.")
-    if given.dtype.kind in "fO" and any(map(is_missing, given.tolist())):
-        raise ValueError("y_true contains NaN or None; leave these rows out.")
-    check_classification_targets(given)
-    classes, codes = np.unique(given, return_inverse=True)
+def read_labels(
+    y_true: Any, n_rows: int, name: str = "y_true", other: str = "y_prob has"
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Sorted labels, and the place of each row's label among them; names are for errors."""
+    labels = check_labels(y_true, n_rows, name, other)
+    classes, codes = np.unique(labels, return_inverse=True)
     return classes, np.asarray(codes, dtype=np.int64)
 
 
@@ -130,12 +127,6 @@ def ordered(classes: npt.NDArray[Any], labels: Any) -> npt.NDArray[Any]:
             f"y_true holds labels that are not among {reprlib.repr(known)}: {reprlib.repr(unknown)}."
         )
     return order
-
-
-def is_missing(label: Any) -> bool:
-    """None, NaN or pandas.NA: whatever is not plainly equal to itself."""
-    same = label == label
-    return label is None or not (isinstance(same, bool | np.bool_) and bool(same))
 
 
 def positive_label(classes: npt.NDArray[Any], pos_label: Any) -> Any:

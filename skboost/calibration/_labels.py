@@ -7,8 +7,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+
+from skboost._validation import check_labels
+
+
+class Label:
+    """A single label: a string, a number, a boolean, a date; no sequence and not None."""
+
+    def accepts(self, value: Any) -> bool:
+        return value is not None and np.ndim(value) == 0
+
+    def __str__(self) -> str:
+        return "a label"
 
 
 def codes_of(
@@ -36,12 +46,7 @@ def codes_of(
     ValueError
         If labels are missing, are not those of ``classes``, or there are fewer or more than columns.
     """
-    labels = column_or_1d(y)
-    if len(labels) != n_rows:
-        raise ValueError(f"y has {len(labels)} rows, but scores have {n_rows}; they must agree.")
-    if _any_missing(labels):
-        raise ValueError("y contains NaN or None; every calibration row needs a label.")
-    check_classification_targets(labels)
+    labels = check_labels(y, n_rows, other="scores have")
     if classes is None:
         order = np.unique(labels)
         if len(order) != n_classes:
@@ -66,12 +71,3 @@ def codes_of(
         )
     codes = np.array([place[label] for label in distinct.tolist()], dtype=np.int64)
     return order, codes if distinct is labels else codes[np.searchsorted(distinct, labels)]
-
-
-def _any_missing(labels: npt.NDArray[Any]) -> bool:
-    """Whether a label is None or not equal to itself; only floats and objects can be."""
-    if labels.dtype.kind == "f":
-        return bool(np.isnan(labels).any())
-    if labels.dtype.kind in "biuUS":
-        return False
-    return any(label is None or label != label for label in labels.tolist())

@@ -194,7 +194,7 @@ class SelectiveReport:
         X, y = indexable(X, y)
         n_rows = n_rows_of(X)
         weight = check_weights(sample_weight, n_rows)
-        classes, codes = read_labels(y, n_rows)
+        classes, codes = read_labels(y, n_rows, "y", "X has")
         if len(classes) < 2:
             raise ValueError(f"y holds the single label {classes.tolist()[0]!r}; two are needed.")
         label = positive_label(classes, pos_label)

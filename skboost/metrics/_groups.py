@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import column_or_1d
 
+from skboost._validation import is_missing
 from skboost.metrics._bins import bin_places
-from skboost.metrics._labels import is_missing
 from skboost.metrics._numbers import read_numbers
 
 Floats = npt.NDArray[np.float64]

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import column_or_1d
 
+from skboost._validation import is_missing
+
 Labels = npt.NDArray[Any]
 Codes = npt.NDArray[np.int64]
 
@@ -78,12 +80,6 @@ def distinct_numbers(labels: Labels, name: str = "y_prob") -> tuple[Labels, Code
         return found, (np.cumsum(present) - 1)[shifted]
     found, codes = np.unique(labels, return_inverse=True)
     return found, np.asarray(codes, dtype=np.int64).reshape(-1)
-
-
-def is_missing(label: Any) -> bool:
-    """None, NaN, NaT or pandas.NA: whatever is not plainly equal to itself."""
-    same = label == label
-    return label is None or not (isinstance(same, bool | np.bool_) and bool(same))
 
 
 def codes_of(y_true: Any, n_rows: int, n_classes: int, labels: Any = None) -> Codes:
