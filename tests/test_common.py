@@ -40,6 +40,7 @@ from skboost.calibration import (
     VennAbersRegressor,
     VennAbersScaler,
 )
+from skboost.conformal import ConformalClassifier, ConformalRegressor
 from skboost.learners import LinearLearner
 from skboost.losses import Huber
 from skboost.networks import (
@@ -98,7 +99,19 @@ CALIBRATED = [
     VennAbersRegressor(Ridge(), cv=3, ensemble=True),
 ]
 
-ALL = ESTIMATORS + HEADS + CALIBRATED
+# Intervals and sets, by each method.
+CONFORMAL = [
+    *(
+        ConformalRegressor(Ridge(), method=method, cv=3, random_state=0)
+        for method in ("plus", "minmax", "base")
+    ),
+    ConformalRegressor(Ridge(), method="split", cv=0.5, random_state=0),
+    ConformalClassifier(LogisticRegression(), method="split", cv=0.5, random_state=0),
+    ConformalClassifier(GaussianNB(), method="cross", cv=3, nonconformity="aps", random_state=0),
+    ConformalClassifier(GaussianNB(), nonconformity="raps", class_conditional=True, random_state=0),
+]
+
+ALL = ESTIMATORS + HEADS + CALIBRATED + CONFORMAL
 
 # Public checks that scikit-learn's battery leaves out or runs only for some estimators.
 FURTHER_CHECKS = [
