@@ -47,14 +47,31 @@ def response_of(
     for method in wanted_methods(estimator, response_method):
         values = np.asarray(getattr(estimator, method)(X), dtype=np.float64)
         known = np.asarray(estimator.classes_)
-        if values.ndim == 1 or values.shape[1] in (1, len(known)):
+        if values.ndim == 1:
+            values = values[:, np.newaxis]
+        if values.shape[1] in (1, len(known)) and not are_pairs(values, estimator, X):
             return Response(
                 all_classes(values, known, classes, KINDS[method], n_train), KINDS[method]
             )
     raise ValueError(
-        f"{type(estimator).__name__}.{method} gives {values.shape[1]} columns for {len(known)} classes; "
-        "a calibrator needs one a class (for SVC: decision_function_shape='ovr')."
+        f"{type(estimator).__name__}.{method} gives {values.shape[1]} columns for {len(known)} classes, which are not "
+        "the classes; a calibrator needs one column a class (for SVC: decision_function_shape='ovr')."
     )
+
+
+def are_pairs(values: Floats, estimator: Any, X: Any) -> bool:
+    """Whether three columns are the pairs of three classes instead of the classes.
+
+    Only SVC gives pairs, if it is told to, perhaps inside of a pipeline; a wrapper such as OneVsRestClassifier makes
+    columns of classes of them all the same.
+    """
+    if values.shape[1] != 3:  # as many pairs as classes
+        return False
+    parameters = estimator.get_params().items()
+    if not any(name.endswith("decision_function_shape") and v == "ovo" for name, v in parameters):
+        return False
+    said = np.asarray(estimator.classes_)[values.argmax(axis=1)]
+    return bool((said != estimator.predict(X)).any())
 
 
 def wanted_methods(estimator: Any, response_method: str) -> list[str]:
@@ -76,23 +93,15 @@ def wanted_methods(estimator: Any, response_method: str) -> list[str]:
 def all_classes(
     values: Floats, known: npt.NDArray, classes: npt.NDArray, input: str, n_train: float
 ) -> Floats:
-    """Scores with a column for each of ``classes``; two classes that are both known are one number a row."""
-    one_column = values.ndim == 1 or values.shape[1] == 1
-    if len(known) == len(classes) == 2:
-        return (
-            values.reshape(-1)
-            if one_column
-            else (values[:, 1] if input == "probability" else values[:, 1] - values[:, 0])
-        )
-    if (
-        one_column
-    ):  # the second of two classes; or a single class, of which every estimator is certain
-        values = values.reshape(-1, 1)
-        if len(known) == 2:
-            first = 1.0 - values if input == "probability" else np.zeros_like(values)
-            values = np.hstack([first, values])
+    """Scores with a column for each of ``classes``; two classes that are both known are one number a row.
+
+    Values are of shape (n, n_known); of two known classes they may be one column, for the second.
+    """
+    if len(known) == 2 and values.shape[1] == 1:
+        first = 1.0 - values if input == "probability" else np.zeros_like(values)
+        values = np.hstack([first, values])
     if len(known) == len(classes):
-        return values
+        return second_of(values, input) if len(classes) == 2 else values
     places = np.searchsorted(classes, known)
     n_unseen = len(classes) - len(known)
     share = 1.0 / (n_train + len(classes))
@@ -103,6 +112,9 @@ def all_classes(
     else:
         full[:] = (logsumexp(values, axis=1) + np.log(share / (1.0 - n_unseen * share)))[:, None]
         full[:, places] = values
-    if len(classes) > 2:
-        return full
-    return full[:, 1] if input == "probability" else full[:, 1] - full[:, 0]
+    return second_of(full, input) if len(classes) == 2 else full
+
+
+def second_of(values: Floats, input: str) -> Floats:
+    """Scores of the second of two classes."""
+    return values[:, 1] if input == "probability" else values[:, 1] - values[:, 0]
