@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
-from skboost._crossfit.rows import n_rows_of, take, take_aligned
+from skboost._crossfit.rows import n_rows_of, row_numbers, take, take_aligned
 
 Rows = npt.NDArray[np.integer]
 
@@ -43,7 +43,7 @@ def folds_of(splits: Iterable[tuple[Any, Any]], weight: npt.NDArray[np.float64])
     """
     folds = []
     for number, (train, test) in enumerate(splits):
-        fold = Fold(*(np.asarray(rows)[weight[np.asarray(rows)] > 0] for rows in (train, test)))
+        fold = Fold(*(rows[weight[rows] > 0] for rows in map(row_numbers, (train, test))))
         if not len(fold.train) or not len(fold.calibrate):
             kind = "calibrate" if len(fold.train) else "train"
             raise ValueError(
@@ -60,10 +60,15 @@ def folds_of(splits: Iterable[tuple[Any, Any]], weight: npt.NDArray[np.float64])
     return folds
 
 
+def overlap(folds: list[Fold]) -> bool:
+    """Whether a row calibrates in several folds."""
+    rows = np.concatenate([fold.calibrate for fold in folds])
+    return len(np.unique(rows)) < len(rows)
+
+
 def check_partition(folds: list[Fold]) -> None:
     """Refuse folds that calibrate on a row twice, for calibrators that see all folds together."""
-    rows = np.concatenate([fold.calibrate for fold in folds])
-    if len(np.unique(rows)) < len(rows):
+    if overlap(folds):
         raise ValueError(
             "ensemble=False puts the calibration rows of all folds together, but cv has rows in several of them; use "
             "ensemble=True, or a cv that puts each row into one test fold."

@@ -20,6 +20,12 @@ def n_rows_of(X: Any) -> int:
     return int(shape[0]) if shape else len(X)
 
 
+def row_numbers(rows: Any) -> npt.NDArray[np.integer]:
+    """Numbers of the rows that a splitter names, by numbers or by a mask."""
+    named = np.asarray(rows)
+    return np.flatnonzero(named) if named.dtype == bool else named
+
+
 def take(X: Any, rows: npt.NDArray[np.integer]) -> Any:
     """Rows of an array, a pandas or polars frame, a sparse matrix or a list, in its own type."""
     if hasattr(X, "iloc"):

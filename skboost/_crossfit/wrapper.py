@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,13 +48,18 @@ class CrossFitted(MetaEstimatorMixin, BaseEstimator):
 
     def _check_rows(self, X: Any, y: Any) -> tuple[Any, Any]:
         """X that can be indexed and y; columns are noted."""
+        X, y = self._check_pairs(X, y)
+        X = indexable_rows(X)
+        validate_data(self, X, skip_check_array=True)
+        return X, y
+
+    def _check_pairs(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """X and y with equally many rows."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         X, y = indexable(X, y)
-        X = indexable_rows(X)
-        validate_data(self, X, skip_check_array=True)
         return X, y
 
     def _check_columns(self, X: Any) -> Any:
@@ -86,6 +91,14 @@ class CrossFitted(MetaEstimatorMixin, BaseEstimator):
                     f"{name}={value!r} cannot act: the estimator is frozen, so that all rows calibrate it; leave "
                     f"{name} at {default!r}."
                 )
+
+    def _refuse_fit_params(self, fit_params: dict[str, Any]) -> None:
+        """Refuse metadata of ``fit`` for a frozen estimator, which is not fitted."""
+        if fit_params:
+            raise ValueError(
+                f"{', '.join(fit_params)} cannot act: the estimator is frozen, so that nothing is fitted with it and "
+                "there are no folds; leave it out."
+            )
 
     def _splitter(self, y: Any = None) -> Any:
         """What ``cv`` means, as a splitter."""
@@ -150,7 +163,8 @@ class CrossFitted(MetaEstimatorMixin, BaseEstimator):
             estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
         )
         router.add(
-            splitter=self._splitter(),
+            # an iterator has no requests, and a look at it would use it up
+            splitter=self.cv if isinstance(self.cv, Iterator) else self._splitter(),
             method_mapping=MethodMapping().add(caller="fit", callee="split"),
         )
         return router

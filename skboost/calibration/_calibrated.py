@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from skboost._crossfit.folds import Fold, check_partition, fit_on
+from skboost._crossfit.folds import Fold, check_partition, fit_on, overlap
 from skboost._crossfit.rows import n_rows_of, take
 from skboost._crossfit.wrapper import CrossFitted
 from skboost._validation import Constraint, Flag, OneOf, check_parameters, check_weights
@@ -70,6 +71,7 @@ class CalibratedEstimator(CrossFitted, ABC):
         y = self._check_target(y, weight)
         if self._is_frozen:
             self._refuse_without_folds(cv=None, ensemble="auto")
+            self._refuse_fit_params(fit_params)
             self.estimators_, self._n_train = [self.estimator], [np.inf]
             return self.fit_calibration(X, y, sample_weight)
         routed = self._route(sample_weight, fit_params)
@@ -95,10 +97,11 @@ class CalibratedEstimator(CrossFitted, ABC):
         self : estimator
         """
         check_is_fitted(self, "estimators_")
+        X, y = self._check_pairs(X, y)
         X = self._check_columns(X)
         weight = check_weights(sample_weight, n_rows_of(X))
         rows = np.flatnonzero(weight)
-        X, y = take(X, rows), take(np.asarray(y), rows)
+        X, y = take(X, rows), column_or_1d(y)[rows]
         self.calibrators_ = [
             self._fit_calibrator([response], y, weight[rows]) for response in self._responses(X)
         ]
@@ -111,7 +114,7 @@ class CalibratedEstimator(CrossFitted, ABC):
     def _is_ensemble(self, folds: list[Fold]) -> bool:
         if self.ensemble == "auto":
             smallest = min(len(fold.calibrate) for fold in folds)
-            return smallest >= SMALL_FOLD * self._n_classes()
+            return smallest >= SMALL_FOLD * self._n_classes() or overlap(folds)
         return bool(self.ensemble)
 
     def _fit_members(

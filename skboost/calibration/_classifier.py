@@ -53,7 +53,7 @@ class CalibratedClassifier(ClassifierMixin, CalibratedEstimator):
         for a frozen estimator.
     ensemble : bool or "auto", default="auto"
         Whether each fold keeps its model and calibrator. "auto" is True when every fold has at least 100 calibration
-        rows for each class.
+        rows for each class, or when folds share calibration rows, which must not be put together.
     response_method : {"auto", "decision_function", "predict_proba"}, default="auto"
         Which scores of the estimator are calibrated; "auto" prefers ``decision_function``, which does not saturate.
     n_jobs : int or None, default=None

@@ -14,7 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skboost._crossfit.folds import fit_on
-from skboost._crossfit.rows import take
+from skboost._crossfit.rows import row_numbers, take
 from skboost.calibration._response import response_of
 from skboost.exceptions import UncertaintyWarning
 
@@ -61,7 +61,7 @@ def passes_of(splits: Iterable[tuple[Any, Any]], n_rows: int) -> list[list[tuple
     passes: list[list[tuple[Rows, Rows]]] = []
     seen = np.ones(n_rows, dtype=bool)
     for train, test in splits:
-        train, test = np.asarray(train), np.asarray(test)
+        train, test = row_numbers(train), row_numbers(test)
         if seen.all():
             passes.append([])
             seen = np.zeros(n_rows, dtype=bool)

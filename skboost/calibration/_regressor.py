@@ -54,7 +54,7 @@ class VennAbersRegressor(RegressorMixin, CalibratedEstimator):
         Folds; None is 5 without shuffling. Cannot be given for a frozen estimator.
     ensemble : bool or "auto", default="auto"
         Whether each fold keeps its model and calibrator; answers are then averaged. "auto" is True when every fold has
-        at least 100 rows to calibrate on.
+        at least 100 rows to calibrate on, or when folds share calibration rows, which must not be put together.
     n_jobs : int or None, default=None
         Number of folds that are fitted at the same time, as in joblib. Results do not depend on it.
     verbose : int, default=0

@@ -27,6 +27,7 @@ from sklearn.model_selection import (
     StratifiedKFold,
     cross_validate,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -161,6 +162,17 @@ def test_a_frozen_model_may_know_more_classes_than_its_calibration_rows(iris):
         CalibratedClassifier(bayes, "sigmoid").fit(X, y + 1)
 
 
+@pytest.mark.parametrize("routing", [True, False])
+def test_metadata_that_cannot_act_on_a_frozen_model_are_refused(iris, routing):
+    X, y = iris
+    model = CalibratedClassifier(FrozenEstimator(GaussianNB().fit(X, y)))
+    with (
+        config_context(enable_metadata_routing=routing),
+        pytest.raises(ValueError, match="groups cannot act: the estimator is frozen"),
+    ):
+        model.fit(X, y, groups=y)
+
+
 @pytest.mark.parametrize("option", [{"cv": 3}, {"ensemble": True}, {"ensemble": False}])
 def test_options_that_cannot_act_on_a_frozen_model_are_refused(breast_cancer, option):
     X, y = breast_cancer
@@ -180,6 +192,11 @@ def test_other_rows_calibrate_without_a_new_fit(breast_cancer, ensemble):
     assert model.calibrators_[0].maps_ == scaler.maps_
     with pytest.raises(ValueError, match="holds labels that classes"):
         model.fit_calibration(X, y + 1)
+    for rows in (50, 150):
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            model.fit_calibration(X[:100], y[:rows])
+    with pytest.raises(ValueError, match="target y is None"):
+        model.fit_calibration(X, None)
     with pytest.raises(NotFittedError):
         clone(model).fit_calibration(X, y)
 
@@ -354,6 +371,17 @@ def test_one_against_one_margins_are_refused():
         model.fit(X, y)
 
 
+def test_three_pairs_are_not_taken_for_three_classes(iris):
+    X, y = iris
+    pairs = make_pipeline(StandardScaler(), SVC(decision_function_shape="ovo"))
+    with pytest.raises(
+        ValueError, match="gives 3 columns for 3 classes, which are not the classes"
+    ):
+        CalibratedClassifier(pairs, "sigmoid").fit(X, y)
+    rest = OneVsRestClassifier(SVC(decision_function_shape="ovo"))
+    assert CalibratedClassifier(rest, "sigmoid").fit(X, y).score(X, y) > 0.9
+
+
 def test_a_model_that_knows_one_class_only():
     X, y = np.arange(40.0).reshape(-1, 1), np.repeat([0, 1], 20)
     folds = [(np.arange(10), np.arange(10, 30)), (np.arange(30, 40), np.arange(10))]
@@ -413,6 +441,25 @@ def test_folds_may_leave_rows_out_or_repeat_them(iris):
     splitter = ShuffleSplit(4, random_state=0)
     model = CalibratedClassifier(GaussianNB(), "sigmoid", cv=splitter, ensemble=True).fit(X, y)
     assert len(model.estimators_) == 4
+
+
+def test_folds_that_share_rows_are_kept_apart_even_if_small(iris):
+    X, y = iris
+    for splitter in (ShuffleSplit(4), RepeatedStratifiedKFold(n_splits=2, n_repeats=2)):
+        model = CalibratedClassifier(GaussianNB(), cv=splitter).fit(X, y)
+        assert len(model.estimators_) == 4
+
+
+def test_folds_may_be_masks_or_come_one_by_one(iris):
+    X, y = iris
+    folds = list(StratifiedKFold(3).split(X, y))
+    expected = CalibratedClassifier(GaussianNB(), cv=folds).fit(X, y).predict_proba(X)
+    masks = [[np.isin(np.arange(150), rows) for rows in fold] for fold in folds]
+    for routing in (True, False):
+        for cv in (masks, iter(folds)):
+            with config_context(enable_metadata_routing=routing):
+                model = CalibratedClassifier(GaussianNB(), cv=cv).fit(X, y)
+            assert_allclose(model.predict_proba(X), expected)
 
 
 def test_small_folds_are_put_together(breast_cancer):
