@@ -165,18 +165,18 @@ class ConformalClassifier(ClassifierMixin, ConformalEstimator):
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from skboost.conformal import ConformalClassifier
     >>> X, y = load_wine(return_X_y=True)
-    >>> X, cultivar = X[:, [0, 2, 3]], y  # of 13 columns only three, so that there is doubt
-    >>> model = ConformalClassifier(GaussianNB(), cv=0.5, random_state=0).fit(X, cultivar)
-    >>> model.predict(X[[0, 83, 140]])
-    array([0, 2, 2])
-    >>> model.predict_set(X[[0, 83, 140]])
-    array([[ True, False, False],
-           [False, False,  True],
-           [False, False,  True]])
-    >>> model.predict_pvalues(X[[0, 83, 140]]).round(2)
-    array([[0.5 , 0.02, 0.01],
-           [0.01, 0.03, 0.3 ],
-           [0.01, 0.03, 0.3 ]])
+    >>> X = X[:, [0, 2, 3]]  # of 13 columns only three, so that there is doubt
+    >>> model = ConformalClassifier(GaussianNB(), cv=0.5, random_state=0).fit(X[::2], y[::2])
+    >>> model.predict(X[[59, 73, 161]]), y[[59, 73, 161]]
+    (array([1, 2, 0]), array([1, 1, 2]))
+    >>> model.predict_set(X[[59, 73, 161]])
+    array([[False,  True, False],
+           [False,  True,  True],
+           [ True, False,  True]])
+    >>> model.predict_pvalues(X[[59, 73, 161]]).round(2)
+    array([[0.02, 0.98, 0.02],
+           [0.02, 0.14, 0.38],
+           [0.33, 0.02, 0.24]])
     """
 
     constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = (

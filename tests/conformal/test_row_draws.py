@@ -29,7 +29,7 @@ KINDS = ["different", "on a line", "float32", "certain"]
 @pytest.mark.parametrize("seed", [0, 1, 2**31 - 1])
 def test_numbers_of_a_call_are_uniform_and_independent(kind, seed):
     u, v = row_draws(probabilities(kind), seed, 2)
-    assert 0 < min(u.min(), v.min())
+    assert min(u.min(), v.min()) > 0
     assert max(u.max(), v.max()) < 1
     for numbers in (u, v):
         assert kstest(numbers, "uniform").pvalue > FAILS_ONCE_IN
