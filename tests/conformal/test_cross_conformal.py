@@ -78,8 +78,8 @@ def by_hand(model, X, y, X_new, folds, level, *, method, unit=None, two_tailed=F
 @pytest.mark.parametrize("cv", [KFold(4), LeaveOneOut()], ids=["4 folds", "leave one out"])
 @pytest.mark.parametrize("score", ["absolute", "signed", "normalized", "lopsided", "gamma"])
 def test_intervals_are_those_of_the_definition(diabetes, method, cv, score):
-    X, y = diabetes[0][:150], diabetes[1][:150]
-    X_new, model = diabetes[0][150:], DecisionTreeRegressor(min_samples_leaf=20)
+    X, y = diabetes[0][:60], diabetes[1][:60]
+    X_new, model = diabetes[0][60:120], DecisionTreeRegressor(min_samples_leaf=10, random_state=0)
     more, options = {}, {}
     if score in ("normalized", "lopsided"):
         more["difficulty"] = lambda X: 1.0 + np.abs(X[:, 2])
@@ -513,7 +513,7 @@ def test_coverage_is_as_guaranteed(score):
 
     for cv, method in ((10, "plus"), (LeaveOneOut(), "plus"), (LeaveOneOut(), "minmax")):
         model = ConformalRegressor(
-            Ridge(1.0), method=method, cv=cv, confidence_level=0.8, nonconformity=score
+            LeastSquares(), method=method, cv=cv, confidence_level=0.8, nonconformity=score
         )
         share, error = covered(model, draw, 60 if cv == 10 else 25)
         least = 0.8 if method == "minmax" else 0.6
