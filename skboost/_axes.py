@@ -37,6 +37,18 @@ def plain(ax: Any) -> None:
     ax.set_axisbelow(True)
 
 
+def legend_above(ax: Any) -> Any:
+    """A legend of two columns above the axes, where it hides nothing."""
+    return ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=2,
+        frameon=False,
+        fontsize="small",
+        borderaxespad=0.2,
+    )
+
+
 def found_panel(ax: Any) -> Any:
     """The panel that :func:`panel_below` has put below these axes, or None."""
     return next((child for child in ax.child_axes if child.get_label() == PANEL), None)

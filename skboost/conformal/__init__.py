@@ -2,7 +2,9 @@
 
 from skboost.conformal._adaptive import AdaptiveConformalRegressor
 from skboost.conformal._classifier import ConformalClassifier
+from skboost.conformal._coverage_display import CoverageDisplay
 from skboost.conformal._difficulty import ResidualDifficulty
+from skboost.conformal._interval_display import IntervalDisplay
 from skboost.conformal._regression_scores import (
     SCORES,
     AbsoluteScore,
@@ -30,8 +32,10 @@ __all__ = [
     "ConformalClassifier",
     "ConformalRegressor",
     "ConformalRiskControl",
+    "CoverageDisplay",
     "DensityRatio",
     "GammaScore",
+    "IntervalDisplay",
     "Margin",
     "NormalizedScore",
     "QuantileBins",
