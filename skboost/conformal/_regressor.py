@@ -487,7 +487,8 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         check_is_fitted(self, "estimators_")
         if np.ndim(quantiles) > 1 or not np.size(quantiles):
             raise ValueError(f"quantiles={quantiles!r} must be a number or a list of numbers.")
-        probabilities = [exact_level(p, "quantiles") for p in np.atleast_1d(quantiles)]
+        asked = quantiles if np.ndim(quantiles) else [quantiles]
+        probabilities = [exact_level(p, "quantiles") for p in asked]
         found = _distribution.quantiles(self._strategy, self._check_columns(X), probabilities)
         if self.bounds is not None:
             found = np.clip(found, *self._bounds())
