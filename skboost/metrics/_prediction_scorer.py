@@ -135,9 +135,16 @@ def interval_score_scorer(confidence_level: float | None = 0.9) -> IntervalScore
 
     Examples
     --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skboost.conformal import ConformalRegressor
     >>> from skboost.metrics import interval_score_scorer
-    >>> interval_score_scorer(0.8)
-    interval_score_scorer(0.8)
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> grid = {"estimator__alpha": [0.1, 10.0]}
+    >>> search = GridSearchCV(ConformalRegressor(Ridge()), grid, scoring=interval_score_scorer(0.8))
+    >>> search.fit(X, y).best_params_
+    {'estimator__alpha': 0.1}
     """
     return IntervalScorer(check_level("interval_score_scorer", confidence_level))
 
@@ -166,9 +173,17 @@ def coverage_scorer(confidence_level: float | None = 0.9) -> CoverageScorer:
 
     Examples
     --------
-    >>> from skboost.metrics import coverage_scorer
-    >>> coverage_scorer()
-    coverage_scorer(0.9)
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_validate
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skboost.conformal import ConformalClassifier
+    >>> from skboost.metrics import coverage_scorer, set_size_scorer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = ConformalClassifier(GaussianNB(), random_state=0)
+    >>> scoring = {"coverage": coverage_scorer(0.8), "size": set_size_scorer(0.8)}
+    >>> found = cross_validate(model, X, y, scoring=scoring)
+    >>> round(float(found["test_coverage"].mean()), 2), round(float(found["test_size"].mean()), 2)
+    (0.82, -0.83)
     """
     return CoverageScorer(check_level("coverage_scorer", confidence_level))
 
@@ -198,8 +213,13 @@ def set_size_scorer(confidence_level: float | None = 0.9) -> SetSizeScorer:
 
     Examples
     --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skboost.conformal import ConformalClassifier
     >>> from skboost.metrics import set_size_scorer
-    >>> set_size_scorer(None)
-    set_size_scorer(None)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = ConformalClassifier(GaussianNB(), random_state=0).fit(X[::2], y[::2])
+    >>> set_size_scorer(0.95)(model, X[1::2], y[1::2])
+    -0.92
     """
     return SetSizeScorer(check_level("set_size_scorer", confidence_level))
