@@ -8,20 +8,33 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "examples" / "networks"
-SCRIPTS = sorted(FOLDER.rglob("*.py"))
-# papers/ draws what the paper draws; of these scripts any picture will do
+FOLDER = Path(__file__).parents[1] / "examples"
+SCRIPTS = [p for p in sorted(FOLDER.glob("*/**/*.py")) if "benchmarks" not in p.parts]
+# of scripts that are not named here any picture will do
 PICTURES = {
-    "quickstart": {"loss_by_stage", "score_by_units", "two_moons", "one_column"},
-    "early_stopping_in_a_pipeline": {"loss_by_stage"},
-    "counts_and_quantiles": {"day"},
-    "head_on_a_deep_network": {"loss_by_stage"},
-    "tuning_with_optuna": {"trials"},
-    "gbnn_moons": {"boundary_by_units"},
+    "networks/quickstart": {"loss_by_stage", "score_by_units", "two_moons", "one_column"},
+    "networks/early_stopping_in_a_pipeline": {"loss_by_stage"},
+    "networks/counts_and_quantiles": {"day"},
+    "networks/head_on_a_deep_network": {"loss_by_stage"},
+    "networks/tuning_with_optuna": {"trials"},
+    "networks/papers/gbnn_moons": {"boundary_by_units"},
+    "calibration/quickstart": {"reliability", "intervals", "digits"},
+    "calibration/mean_intervals": {"mean_and_next"},
+    "calibration/papers/radiomics_protocol": {
+        "by_certainty",
+        "by_share_kept",
+        "leave_one_out",
+        "one_study",
+    },
 }
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def name_of(script):
+    """Topic folder and name, such as networks/quickstart."""
+    return script.relative_to(FOLDER).with_suffix("").as_posix()
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
 def test_an_example_runs_and_draws(script, tmp_path):
     # one thread: pools that wait for one another are the slowest part of small fits on a busy machine
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -33,10 +46,10 @@ def test_an_example_runs_and_draws(script, tmp_path):
     assert "Warning" not in done.stderr, done.stderr
     drawn = {picture.stem for picture in (tmp_path / "out" / script.stem).glob("*.png")}
     assert drawn
-    assert drawn == PICTURES.get(script.stem, drawn)
+    assert drawn == PICTURES.get(name_of(script), drawn)
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+@pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
 def test_an_example_argues(script):
     text = script.read_text()
     doc = ast.get_docstring(ast.parse(text))
