@@ -109,7 +109,7 @@ def test_nothing_cancels_far_from_zero(rows):
 
 def test_rows_of_several_blocks_agree_with_one(rows):
     y, values = rows
-    many = np.tile(values, (200, 300))[:, :300]
+    many = np.tile(np.tile(values, 300)[:, :300], (200, 1))
     found = crps(np.tile(y, 200), many, per_row=True).reshape(200, 30)
     assert_array_equal(found, np.tile(crps(y, many[:30], per_row=True), (200, 1)))
 
