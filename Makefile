@@ -39,7 +39,7 @@ test-long: $(STAMPS)/test
 	$(BIN)/python -m pytest -m "long or not long" $(PYTEST)
 
 examples: $(STAMPS)/examples
-	for script in $$(find examples -name "*.py" -not -path "examples/benchmarks/*" | sort); do \
+	for script in $$(find examples -name "[!_]*.py" -not -path "examples/benchmarks/*" | sort); do \
 	  echo "== $$script"; MPLBACKEND=Agg SKBOOST_QUICK=1 $(BIN)/python $$script || exit 1; \
 	done
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "examples"
-SCRIPTS = [p for p in sorted(FOLDER.glob("*/**/*.py")) if "benchmarks" not in p.parts]
+SCRIPTS = sorted(set(FOLDER.glob("*/**/[!_]*.py")) - set(FOLDER.glob("benchmarks/**/*.py")))
 # of scripts that are not named here any picture will do
 PICTURES = {
     "networks/quickstart": {"loss_by_stage", "score_by_units", "two_moons", "one_column"},
