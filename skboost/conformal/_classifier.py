@@ -447,7 +447,8 @@ class ConformalClassifier(ClassifierMixin, ConformalEstimator):
         check_is_fitted(self, "estimators_")
         levels = self._levels(confidence_level)
         X = self._check_columns(X)
-        standing, probability = self._rule.stand(X, self._probabilities(X))
+        asked = levels.exact if self.allow_empty else []  # the largest p-value is one of all
+        standing, probability = self._rule.stand(X, self._probabilities(X), asked)
         sets = [standing.exceeds(level) for level in levels.exact]
         if not self.allow_empty:
             p = standing.p_values()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,9 @@ class LabelRanks:
             self.totals[divmod(cell, n_columns)] += calibration.total
         return calibrations
 
-    def beside(self, model: int, scores: Floats, groups: Codes) -> tuple[Floats, Floats]:
+    def beside(
+        self, model: int, scores: Floats, groups: Codes, levels: Sequence[Fraction] = ()
+    ) -> tuple[Floats, Floats]:
         """Weight of the calibration scores that are smaller, and that are equal, for each row and label.
 
         Parameters
@@ -73,28 +76,37 @@ class LabelRanks:
         scores : ndarray of shape (m, n_classes)
         groups : ndarray of shape (m,)
             Group of each row; -1 for a group that did not occur.
+        levels : sequence of Fraction, optional
+            If only these are of interest. With a single model most scores then need no search: those in the set at
+            every level have -inf smaller ones, those in none all of them.
 
         Returns
         -------
         smaller, equal : ndarray of shape (m, n_classes)
         """
         smaller, equal = np.zeros(scores.shape), np.zeros(scores.shape)
-        one_group = len(self.totals) == 2 and bool((groups == 0).all())
-        members = {}
-        if not one_group:
-            order = np.argsort(groups, kind="stable")
-            found, starts = np.unique(groups[order], return_index=True)
-            members = dict(zip(found.tolist(), np.split(order, starts[1:]), strict=True))
-        for (group, label), calibration in self._models[model].items():
-            column = label if self.by_class else slice(None)
-            if one_group:
-                where = np.s_[:, column]
-            elif group in members:
-                where = (members[group], column)
-            else:
+        tables = [self.thresholds(level) for level in levels] if len(self._models) == 1 else []
+        rows = self._rows_by_group(groups)
+        for cell, calibration in self._models[model].items():
+            group, label = cell
+            if group not in rows:
                 continue
-            smaller[where], equal[where] = calibration.beside(scores[where])
+            where = (rows[group], label if self.by_class else slice(None))
+            part = scores[where]
+            if tables:
+                zone = open_zone(calibration, [table[cell] for table in tables])
+                smaller[where], equal[where] = beside_in_zone(calibration, part, zone)
+            else:
+                smaller[where], equal[where] = calibration.beside(part)
         return smaller, equal
+
+    def _rows_by_group(self, groups: Codes) -> dict[int, Any]:
+        """Which rows belong to each group: a slice if all belong to the only one."""
+        if len(self.totals) == 2 and (groups == 0).all():
+            return {0: slice(None)}
+        order = np.argsort(groups, kind="stable")
+        found, starts = np.unique(groups[order], return_index=True)
+        return dict(zip(found.tolist(), np.split(order, starts[1:]), strict=True))
 
     def standing(
         self, smaller: Floats, equal: Floats, tie_breaks: Floats | None, groups: Codes
@@ -148,6 +160,35 @@ class Standing:
     def exceeds(self, level: Fraction) -> npt.NDArray[np.bool_]:
         """Whether the p-value is larger than 1 - level, decided by ranks."""
         return np.asarray(self.above > rows_of(self.ranks.thresholds(level), self.groups))
+
+
+def open_zone(calibration: Calibration, thresholds: list[float]) -> tuple[float, float]:
+    """Scores below the first number exceed every threshold, and scores above the second none, whatever ties do.
+
+    A new score has the weight G of larger ones and E of equal ones, and a rank of at least G and at most G + E + 1.
+    """
+    scores, total = calibration.scores, calibration.total
+    # G > threshold: the weight of what is not larger is less than the rest
+    rest = (total - max(thresholds)) * (1.0 - TOLERANCE)
+    place = int(np.searchsorted(calibration.cumulative, rest)) - 1
+    sure = float(scores[place]) if place >= 0 else -np.inf
+    # G + E + 1 <= threshold: the weight of what is smaller is at least the rest
+    rest = (total + 1.0 - min(thresholds)) * (1.0 + TOLERANCE)
+    place = int(np.searchsorted(calibration.cumulative, rest)) - 1
+    possible = float(scores[place]) if place < len(scores) else np.inf
+    return sure, possible
+
+
+def beside_in_zone(
+    calibration: Calibration, scores: Floats, zone: tuple[float, float]
+) -> tuple[Floats, Floats]:
+    """Weight of smaller and equal calibration scores; as if it were -inf below an open zone, and all above it."""
+    sure, possible = zone
+    is_open = (scores >= sure) & (scores <= possible)
+    smaller = np.where(scores < sure, -np.inf, calibration.total)
+    equal = np.zeros(scores.shape)
+    smaller[is_open], equal[is_open] = calibration.beside(scores[is_open])
+    return smaller, equal
 
 
 def rows_of(table: Floats, groups: Codes) -> Floats:

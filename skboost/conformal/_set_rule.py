@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -104,7 +104,9 @@ class SetRule:
         )
         self.scores = np.concatenate([rows.scores for rows in scored])
 
-    def stand(self, X: Any, answers: Iterable[npt.NDArray[Any]]) -> tuple[Standing, Floats]:
+    def stand(
+        self, X: Any, answers: Iterable[npt.NDArray[Any]], levels: Sequence[Fraction] = ()
+    ) -> tuple[Standing, Floats]:
         """Ranks of all classes at new rows, and the sum of the probabilities of the models.
 
         Parameters
@@ -112,6 +114,8 @@ class SetRule:
         X : new rows
         answers : iterable of ndarray of shape (m, n_classes)
             What each model says of them.
+        levels : sequence of Fraction, optional
+            If ranks are compared with the thresholds of these levels only.
         """
         smaller: Any = 0.0
         equal: Any = 0.0
@@ -120,7 +124,7 @@ class SetRule:
             if model == 0:
                 u, tie_breaks = self._draws(probability)
                 groups = self._groups_of(X, probability)
-            below, same = self.ranks.beside(model, self._score(probability, u), groups)
+            below, same = self.ranks.beside(model, self._score(probability, u), groups, levels)
             smaller, equal, total = smaller + below, equal + same, total + probability
         return self.ranks.standing(smaller, equal, tie_breaks, groups), total
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.special import softmax
@@ -796,10 +797,11 @@ def test_a_grid_search_reaches_score_and_model(breast_cancer):
 
 def test_jobs_do_not_change_results(iris):
     X, y = iris
-    one, two = (
-        ConformalClassifier(GaussianNB(), method="cross", n_jobs=jobs, random_state=0).fit(X, y)
-        for jobs in (1, 2)
-    )
+    with parallel_config("threading"):  # processes take seconds to start
+        one, two = (
+            ConformalClassifier(GaussianNB(), method="cross", n_jobs=jobs, random_state=0).fit(X, y)
+            for jobs in (1, 2)
+        )
     assert_array_equal(one.predict_pvalues(X), two.predict_pvalues(X))
 
 
