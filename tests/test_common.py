@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, QuantileRegressor, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
@@ -31,7 +31,7 @@ from sklearn.utils.estimator_checks import (
 )
 from sklearn.utils.validation import has_fit_parameter
 
-from skboost import calibration, networks
+from skboost import calibration, conformal, networks
 from skboost.calibration import (
     CALIBRATORS,
     CalibratedClassifier,
@@ -40,7 +40,13 @@ from skboost.calibration import (
     VennAbersRegressor,
     VennAbersScaler,
 )
-from skboost.conformal import ConformalClassifier, ConformalRegressor
+from skboost.conformal import (
+    AdaptiveConformalRegressor,
+    ConformalClassifier,
+    ConformalQuantileRegressor,
+    ConformalRegressor,
+    ConformalRiskControl,
+)
 from skboost.learners import LinearLearner
 from skboost.losses import Huber
 from skboost.networks import (
@@ -109,6 +115,8 @@ CONFORMAL = [
     ConformalClassifier(LogisticRegression(), method="split", cv=0.5, random_state=0),
     ConformalClassifier(GaussianNB(), method="cross", cv=3, nonconformity="aps", random_state=0),
     ConformalClassifier(GaussianNB(), nonconformity="raps", class_conditional=True, random_state=0),
+    AdaptiveConformalRegressor(Ridge(), cv=3),
+    ConformalQuantileRegressor(QuantileRegressor(alpha=0.0), random_state=0),
 ]
 
 ALL = ESTIMATORS + HEADS + CALIBRATED + CONFORMAL
@@ -181,10 +189,11 @@ def test_further_checks(estimator, check):
 
 
 def test_every_public_estimator_is_here():
-    public = [getattr(topic, name) for topic in (networks, calibration) for name in topic.__all__]
+    topics = (networks, calibration, conformal)
+    public = [getattr(topic, name) for topic in topics for name in topic.__all__]
     estimators = {kind for kind in public if isinstance(kind, type) and hasattr(kind, "fit")}
-    # those that take scores or predictions have cases of their own
-    on_scores = (Calibrator, VennAbersRegressionScaler)  # have cases of their own
+    # those that take scores, predictions or losses have cases of their own
+    on_scores = (Calibrator, VennAbersRegressionScaler, ConformalRiskControl)
     of_tables = {kind for kind in estimators if not issubclass(kind, on_scores)}
     assert of_tables == {type(estimator) for estimator in ALL}
 
