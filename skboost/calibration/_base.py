@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
@@ -25,6 +26,7 @@ from skboost._validation import (
 from skboost.calibration._labels import Label, codes_of
 from skboost.calibration._reduction import COUPLINGS, Reduction, reduction_for
 from skboost.calibration._scores import read_scores
+from skboost.exceptions import UncertaintyWarning
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -81,7 +83,18 @@ class Calibrator(BaseEstimator, ABC):
         ------
         ValueError
             If a parameter, the scores, the labels or the weights are not what they must be.
+
+        Warns
+        -----
+        UncertaintyWarning
+            If the map is right, but says less than hoped for.
         """
+        for remark in self._learn(scores, y, sample_weight):
+            warnings.warn(remark, UncertaintyWarning, stacklevel=2)
+        return self
+
+    def _learn(self, scores: Any, y: Any, sample_weight: Any) -> list[str]:
+        """Learn the map, and return what the user should be told of it, each sentence once."""
         check_parameters(self, self.constraints)
         values = read_scores(scores, self.input)
         weight = check_weights(sample_weight, len(values))
@@ -90,11 +103,16 @@ class Calibrator(BaseEstimator, ABC):
         counted = weight > 0
         if not counted.all():
             values, codes, weight = values[counted], codes[counted], weight[counted]
+        self._remarks: list[str] = []
         self._fit(values, codes, weight, n_classes)
         self.classes_ = classes
         self.n_calibration_ = float(weight.sum())
         self._n_columns = columns_of(scores)
-        return self
+        return list(dict.fromkeys(self._remarks))
+
+    def _remark(self, sentence: str) -> None:
+        """For :meth:`_fit`: an UncertaintyWarning to be given once, however many maps and folds there are."""
+        self._remarks.append(sentence)
 
     def transform(self, scores: Any) -> Floats:
         """Calibrated probabilities.

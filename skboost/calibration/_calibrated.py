@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
+from itertools import chain
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,8 +16,12 @@ from skboost._crossfit.folds import Fold, check_partition, fit_on, overlap
 from skboost._crossfit.rows import n_rows_of, take
 from skboost._crossfit.wrapper import CrossFitted
 from skboost._validation import Constraint, Flag, OneOf, check_parameters, check_weights
+from skboost.exceptions import UncertaintyWarning
 
 Floats = npt.NDArray[np.float64]
+
+# Responses of some folds, labels and weights of their rows: what a calibrator learns from.
+Lesson = tuple[list[Any], npt.NDArray[Any], Floats]
 
 # Folds with fewer calibration rows for each class are put together: calibrators learn too little from so few.
 SMALL_FOLD = 100
@@ -38,8 +44,10 @@ class CalibratedEstimator(CrossFitted, ABC):
         """The target as the estimator's ``fit`` gets it; fitted attributes such as ``classes_`` are set."""
 
     @abstractmethod
-    def _fit_calibrator(self, responses: list[Any], y: Any, weight: Floats) -> Any:
-        """A calibrator fitted to the responses of some folds, put together."""
+    def _fit_calibrator(
+        self, responses: list[Any], y: Any, weight: Floats
+    ) -> tuple[Any, list[str]]:
+        """A calibrator fitted to the responses of some folds, put together; sentences that the user should read."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
         """Fit the estimator and its calibrators.
@@ -73,13 +81,13 @@ class CalibratedEstimator(CrossFitted, ABC):
             self._refuse_without_folds(cv=None, ensemble="auto")
             self._refuse_fit_params(fit_params)
             self.estimators_, self._n_train = [self.estimator], [np.inf]
-            return self.fit_calibration(X, y, sample_weight)
-        routed = self._route(sample_weight, fit_params)
-        folds = self._folds(X, y, weight, routed.splitter.split)
-        if self._is_ensemble(folds):
-            self._fit_members(X, y, weight, folds, routed.estimator.fit)
+            lessons = self._lessons(X, y, weight)
         else:
-            self._fit_together(X, y, weight, folds, routed.estimator.fit)
+            routed = self._route(sample_weight, fit_params)
+            folds = self._folds(X, y, weight, routed.splitter.split)
+            fit = self._fit_members if self._is_ensemble(folds) else self._fit_together
+            lessons = fit(X, y, weight, folds, routed.estimator.fit)
+        self._fit_calibrators(lessons)
         return self
 
     def fit_calibration(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -100,11 +108,7 @@ class CalibratedEstimator(CrossFitted, ABC):
         X, y = self._check_pairs(X, y)
         X = self._check_columns(X)
         weight = check_weights(sample_weight, n_rows_of(X))
-        rows = np.flatnonzero(weight)
-        X, y = take(X, rows), column_or_1d(y)[rows]
-        self.calibrators_ = [
-            self._fit_calibrator([response], y, weight[rows]) for response in self._responses(X)
-        ]
+        self._fit_calibrators(self._lessons(X, column_or_1d(y), weight))
         return self
 
     def _n_classes(self) -> int:
@@ -119,27 +123,35 @@ class CalibratedEstimator(CrossFitted, ABC):
 
     def _fit_members(
         self, X: Any, y: Any, weight: Floats, folds: list[Fold], params: dict[str, Any]
-    ) -> None:
-        """A model and a calibrator for each fold."""
+    ) -> list[Lesson]:
+        """A model for each fold; lessons for as many calibrators."""
         fitted = self._fit_folds(X, y, weight, folds, params, keep=True)
         self.estimators_ = [fold.estimator for fold in fitted]
         self._n_train = [float(weight[fold.train].sum()) for fold in folds]
-        self.calibrators_ = [
-            self._fit_calibrator([fold.response], y[fold.rows], weight[fold.rows])
-            for fold in fitted
-        ]
+        return [([fold.response], y[fold.rows], weight[fold.rows]) for fold in fitted]
 
     def _fit_together(
         self, X: Any, y: Any, weight: Floats, folds: list[Fold], params: dict[str, Any]
-    ) -> None:
-        """One model fitted on all rows, and one calibrator for what the models of the folds said."""
+    ) -> list[Lesson]:
+        """One model fitted on all rows; one lesson, of what the models of the folds said."""
         check_partition(folds)
         fitted = self._fit_folds(X, y, weight, folds, params, keep=False)
         rows = np.concatenate([fold.rows for fold in fitted])
-        calibrator = self._fit_calibrator([fold.response for fold in fitted], y[rows], weight[rows])
         self.estimators_ = [fit_on(self.estimator, X, y, np.flatnonzero(weight), params)]
         self._n_train = [float(weight.sum())]
-        self.calibrators_ = [calibrator]
+        return [([fold.response for fold in fitted], y[rows], weight[rows])]
+
+    def _lessons(self, X: Any, y: npt.NDArray, weight: Floats) -> list[Lesson]:
+        """What the models say of rows that they were not trained on."""
+        rows = np.flatnonzero(weight)
+        return [([said], y[rows], weight[rows]) for said in self._responses(take(X, rows))]
+
+    def _fit_calibrators(self, lessons: list[Lesson]) -> None:
+        """A calibrator for each lesson. Called by what the user calls, to which warnings point, each given once."""
+        fitted = [self._fit_calibrator(*lesson) for lesson in lessons]
+        self.calibrators_ = [calibrator for calibrator, _ in fitted]
+        for remark in dict.fromkeys(chain.from_iterable(remarks for _, remarks in fitted)):
+            warnings.warn(remark, UncertaintyWarning, stacklevel=3)
 
     def _responses(self, X: Any) -> list[Any]:
         """What each model says of the rows of X."""

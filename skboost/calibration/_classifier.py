@@ -152,7 +152,9 @@ class CalibratedClassifier(ClassifierMixin, CalibratedEstimator):
     def _respond(self, estimator: Any, X: Any, n_train: float) -> Response:
         return response_of(estimator, X, self.classes_, self.response_method, n_train)
 
-    def _fit_calibrator(self, responses: list[Response], y: Any, weight: Floats) -> Calibrator:
+    def _fit_calibrator(
+        self, responses: list[Response], y: Any, weight: Floats
+    ) -> tuple[Calibrator, list[str]]:
         inputs = {response.input for response in responses}
         if len(inputs) > 1:
             raise ValueError(
@@ -160,10 +162,9 @@ class CalibratedClassifier(ClassifierMixin, CalibratedEstimator):
                 "choose one with response_method."
             )
         scores = np.concatenate([response.scores for response in responses])
-        calibrator = clone(CALIBRATORS.resolve(self.method, Calibrator))
+        calibrator: Calibrator = clone(CALIBRATORS.resolve(self.method, Calibrator))
         calibrator.set_params(input=inputs.pop(), classes=self.classes_)
-        fitted: Calibrator = calibrator.fit(scores, y, weight)
-        return fitted
+        return calibrator, calibrator._learn(scores, y, weight)
 
     # -- predict ----------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,6 @@ from scipy.special import expit, logit
 from skboost.calibration._base import CALIBRATORS, BinaryCalibrator, Codes, Floats
 from skboost.calibration._logistic import cross_entropy, fit_logistic, soft_targets
 from skboost.calibration._scores import log_odds, smallest_distance
-from skboost.exceptions import UncertaintyWarning
 
 # A drop of the summed loss that a slope without meaning reaches once in a thousand times: half of chi2.isf(.001, 1).
 MEANINGFUL_DROP = 5.414
@@ -105,11 +103,9 @@ class PlattScaler(BinaryCalibrator):
         target = soft_targets(y, weight)
         slopes, intercept = fit_logistic(f[:, np.newaxis], target, weight)
         if slopes[0] < 0 and _drop(slopes[0] * f + intercept, target, weight) > MEANINGFUL_DROP:
-            warnings.warn(
+            self._remark(
                 "the probability falls where the score grows: the score of the model is opposed to the labels of the "
-                "calibration rows. The falling curve is kept; check the order of classes.",
-                UncertaintyWarning,
-                stacklevel=5,
+                "calibration rows. The falling curve is kept; check the order of classes."
             )
         return PlattMap(-float(slopes[0]), -intercept, clip)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +19,6 @@ from skboost._validation import (
 )
 from skboost.calibration._calibrated import CalibratedEstimator
 from skboost.calibration._venn_abers_regression import DEFAULT_EPSILON, VennAbersRegressionScaler
-from skboost.exceptions import UncertaintyWarning
 
 Floats = npt.NDArray[np.float64]
 
@@ -139,29 +137,28 @@ class VennAbersRegressor(RegressorMixin, CalibratedEstimator):
 
     def _fit_calibrator(
         self, responses: list[Floats], y: Any, weight: Floats
-    ) -> VennAbersRegressionScaler:
-        epsilon = self.epsilon if self.bounds is not None else self._possible_epsilon(weight.sum())
+    ) -> tuple[VennAbersRegressionScaler, list[str]]:
+        epsilon, remarks = self.epsilon, list[str]()
+        if self.bounds is None:
+            epsilon, remarks = self._possible_epsilon(float(weight.sum()))
         scaler = VennAbersRegressionScaler(bounds=self.bounds, epsilon=epsilon)
-        return scaler.fit(np.concatenate(responses), y, weight)
+        return scaler.fit(np.concatenate(responses), y, weight), remarks
 
-    def _possible_epsilon(self, n_rows: float) -> float:
-        """The share of labels that was asked for, or the smallest that so few rows allow."""
+    def _possible_epsilon(self, n_rows: float) -> tuple[float, list[str]]:
+        """The share of labels that was asked for, or the smallest that so few rows allow and a sentence about it."""
         epsilon = DEFAULT_EPSILON if self.epsilon is None else self.epsilon
         smallest = 2.0 / (n_rows + 1.0)
         if epsilon >= smallest:
-            return epsilon
+            return epsilon, []
         if n_rows < FEWEST_ROWS:
             raise ValueError(
-                f"Venn-ABERS without bounds needs at least {FEWEST_ROWS} samples to calibrate on, but there is "
-                f"{n_rows:g}; give more rows or bounds=(low, high)."
+                f"Venn-ABERS without bounds needs at least {FEWEST_ROWS} samples to calibrate on, but their weights "
+                f"add up to {n_rows:g}; give more rows or bounds=(low, high)."
             )
-        warnings.warn(
+        return smallest, [
             f"epsilon={epsilon:g} needs {2 / epsilon - 1:.0f} calibration rows, but there are {n_rows:g}: "
-            f"{smallest:.3g} is used, so that the guarantee is weaker. Give more rows, or bounds=(low, high).",
-            UncertaintyWarning,
-            stacklevel=4,
-        )
-        return smallest
+            f"{smallest:.3g} is used, so that the guarantee is weaker. Give more rows, or bounds=(low, high)."
+        ]
 
     # -- predict ----------------------------------------------------------------------------------------------------
 

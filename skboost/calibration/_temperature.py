@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,6 @@ from skboost._ext.softmax import cross_entropy_along, softmax
 from skboost._validation import Flag, OneOf
 from skboost.calibration._base import CALIBRATORS, Calibrator, Codes, Floats
 from skboost.calibration._scores import class_clip, class_logits
-from skboost.exceptions import UncertaintyWarning
 
 # log beta, for logits divided by the mean range of a row, is looked for between these ends.
 LOWEST, HIGHEST = -16.0, 16.0
@@ -118,7 +116,7 @@ class TemperatureScaler(Calibrator):
         z = class_logits(scores, self.clip_)
         self.temperature_, end = best_temperature(z, codes, weight, self.objective)
         if end is not None and not (end == HIGHEST and self.laplace):
-            warnings.warn(BOUNDS[end], UncertaintyWarning, stacklevel=3)
+            self._remark(BOUNDS[end])
 
     def _transform(self, scores: Floats) -> Floats:
         z = class_logits(scores, self.clip_)

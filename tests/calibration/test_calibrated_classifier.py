@@ -35,6 +35,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from skboost.calibration import CALIBRATORS, CalibratedClassifier, PlattScaler
+from skboost.exceptions import UncertaintyWarning
 
 METHODS = CALIBRATORS.aliases()
 PAIRED = StratifiedKFold(3)
@@ -481,3 +482,24 @@ def test_intervals_only_where_the_calibrator_has_them(breast_cancer):
             assert interval.shape == (len(y), 2)
             assert (interval[:, 0] - 1e-12 <= p).all()
             assert (p <= interval[:, 1] + 1e-12).all()
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "temperature"])
+@pytest.mark.parametrize("ensemble", [True, False])
+def test_a_warning_is_given_once_and_points_to_the_call(method, ensemble):
+    X, y = make_classification(300, n_informative=4, n_classes=3, random_state=0)
+
+    class Opposed(GaussianNB):
+        def predict_proba(self, X):
+            return 0.5 - 0.5 * super().predict_proba(X)
+
+    model = CalibratedClassifier(Opposed(), method, ensemble=ensemble)
+    with pytest.warns(UncertaintyWarning, match="opposed to the labels") as found:
+        model.fit(X, y)
+    assert [warning.filename for warning in found] == [__file__]
+    with pytest.warns(UncertaintyWarning, match="opposed to the labels") as found:
+        model.fit_calibration(X, y)
+    assert [warning.filename for warning in found] == [__file__]
+    with pytest.warns(UncertaintyWarning, match="opposed to the labels") as found:
+        clone(model.calibrators_[0]).fit(Opposed().fit(X, y).predict_proba(X), y)
+    assert [warning.filename for warning in found] == [__file__]
