@@ -8,8 +8,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
-from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skboost._crossfit.rows import n_rows_of, take
@@ -23,14 +21,14 @@ from skboost._validation import (
     Number,
     OneOf,
     check_parameters,
-    check_regression_target,
     check_weights,
 )
-from skboost.conformal import _bootstrap, _cross, _distribution, _split  # noqa: F401  some register methods
+from skboost.conformal import _bootstrap, _cross, _split  # noqa: F401  they register their methods
 from skboost.conformal._base import ConformalEstimator
-from skboost.conformal._rank import exact_level
+from skboost.conformal._distribution import PredictiveDistributions
 from skboost.conformal._regression_scores import SCORES, RegressionScore
 from skboost.conformal._strategy import STRATEGIES, Seeds, Strategy, point_prediction
+from skboost.conformal._target import one_number_a_row
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,12 +45,7 @@ OPTIONS = {
 }
 
 
-def gives_distributions(model: Any) -> bool:
-    """Whether the method of a regressor has predictive distributions."""
-    return STRATEGIES.resolve(model.method, Strategy).gives_distributions
-
-
-class ConformalRegressor(RegressorMixin, ConformalEstimator):
+class ConformalRegressor(PredictiveDistributions, RegressorMixin, ConformalEstimator):
     """Any regressor, with intervals that hold the label with a given probability.
 
     How far labels are from predictions on rows that the model was not trained on tells how far the next one may be.
@@ -195,8 +188,6 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
        2019, Corollary 1.
     .. [7] L. Lei and E. Candes, "Conformal inference of counterfactuals and individual treatment effects", JRSS B 83,
        2021, Theorem 3.
-    .. [8] V. Vovk, J. Shen, V. Manokhin and M. Xie, "Nonparametric predictive distributions based on conformal
-       prediction", Machine Learning 108, 2019.
 
     Examples
     --------
@@ -302,6 +293,7 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         weight = check_weights(sample_weight, n_rows_of(X))
         y = self._check_target(y, len(weight))
         strategy = self._make_strategy()
+        strategy.seeds = Seeds.draw(self.random_state)
         strategy.target = self._check_X_target(X_target)
         if self._is_frozen:
             self._refuse_without_folds(cv=None)
@@ -355,7 +347,6 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
                 f"nonconformity={self.nonconformity!r} needs a scale of errors: give difficulty a regressor or a "
                 "callable."
             )
-        strategy.seeds = Seeds.draw(self.random_state)
         strategy.failure = self.failure
         strategy.check(self)
         return strategy
@@ -394,12 +385,7 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
             )
 
     def _check_target(self, y: Any, n_rows: int) -> Floats:
-        target = check_regression_target(y, n_rows)
-        if target.ndim > 1 and target.shape[1] > 1:
-            raise ValueError(
-                f"y has {target.shape[1]} columns, but {type(self).__name__} is for one number a row; fit one for each."
-            )
-        target = np.asarray(column_or_1d(target, warn=True))
+        target = one_number_a_row(y, n_rows, type(self).__name__)
         if self.bounds is not None:
             low, high = self._bounds()
             if target.min(initial=low) < low or target.max(initial=high) > high:
@@ -448,113 +434,16 @@ class ConformalRegressor(RegressorMixin, ConformalEstimator):
         """
         check_is_fitted(self, "estimators_")
         levels = self._levels(confidence_level)
-        interval = self._strategy.interval(self._check_columns(X), levels.exact)
-        if self.bounds is not None:
-            interval = np.clip(interval, *self._bounds())
-        return interval[..., 0] if levels.single else interval
+        interval = self._within_bounds(
+            self._strategy.interval(self._check_columns(X), levels.exact)
+        )
+        return np.asarray(interval[..., 0] if levels.single else interval)
+
+    def _within_bounds(self, labels: Floats) -> Floats:
+        return labels if self.bounds is None else np.asarray(np.clip(labels, *self._bounds()))
 
     @property
     def min_calibration_size(self) -> int:
         """Fewest calibration rows (in each group) for finite intervals at all levels of the constructor."""
         strategy = self._make_strategy()
         return max(strategy.smallest_size(level) for level in self._levels().exact)
-
-    # -- distributions ----------------------------------------------------------------------------------------------
-
-    @available_if(gives_distributions)
-    def predict_quantiles(self, X: Any, quantiles: Any) -> Floats:
-        """Quantiles of the label: bounds that it keeps with given probabilities. Only with ``method="split"``.
-
-        The quantile of p is the label whose residual has rank floor(p (n + 1)) among those of the calibration rows if
-        p < 1/2, otherwise ceil(p (n + 1)), which makes them bounds on the safe side:
-
-            P(y < quantile of p) <= p   if p < 1/2,       P(y <= quantile of p) >= p   otherwise
-
-        so that the quantiles of alpha / 2 and 1 - alpha / 2 are the interval of a score with two tails, such as
-        "signed". They come from residuals with their sign whatever the score; ``failure`` does not act on them.
-
-        Parameters
-        ----------
-        X : array-like, frame or sparse matrix of shape (n_samples, n_features)
-        quantiles : float or list of float
-            Probabilities p, between 0 and 1.
-
-        Returns
-        -------
-        quantiles : ndarray of shape (n_samples,), or (n_samples, n_quantiles) for a list
-            Infinite where there are too few calibration rows.
-        """
-        check_is_fitted(self, "estimators_")
-        if np.ndim(quantiles) > 1 or not np.size(quantiles):
-            raise ValueError(f"quantiles={quantiles!r} must be a number or a list of numbers.")
-        asked = quantiles if np.ndim(quantiles) else [quantiles]
-        probabilities = [exact_level(p, "quantiles") for p in asked]
-        found = _distribution.quantiles(self._strategy, self._check_columns(X), probabilities)
-        if self.bounds is not None:
-            found = np.clip(found, *self._bounds())
-        return found if np.ndim(quantiles) else found[:, 0]
-
-    @available_if(gives_distributions)
-    def predict_cdf(self, X: Any, y: Any, tau: Any = None) -> Floats:
-        """Conformal predictive distributions [8]_ at y. Only with ``method="split"``.
-
-            Q(y, tau) = (number of r_i < r + tau (number of r_i = r + 1)) / (n + 1)
-
-        with the residual r of y and those r_i of the n calibration rows (of the group of x). For a label y from the
-        distribution of the data and tau uniform between 0 and 1, Q(y, tau) is exactly uniform. tau = 0 and tau = 1 give
-        the limits between which the distribution function is known: they are 1 / (n + 1) apart.
-
-        Parameters
-        ----------
-        X : array-like, frame or sparse matrix of shape (n_samples, n_features)
-        y : float or array-like of shape (n_samples,)
-        tau : float or array-like of shape (n_samples,), optional
-            Between 0 and 1. By default drawn for each row, in the same way at each call.
-
-        Returns
-        -------
-        probability : ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self, "estimators_")
-        X = self._check_columns(X)
-        n_rows = n_rows_of(X)
-        if tau is None:
-            tau = np.random.default_rng(self._strategy.seeds.distribution).random(n_rows)
-        tau = self._one_a_row(tau, n_rows, "tau")
-        if tau.min() < 0 or tau.max() > 1:
-            raise ValueError(
-                f"tau must lie between 0 and 1, but reaches from {tau.min():g} to {tau.max():g}."
-            )
-        return _distribution.cdf(self._strategy, X, self._one_a_row(y, n_rows, "y"), tau)
-
-    @available_if(gives_distributions)
-    def crps(self, X: Any, y: Any) -> Floats:
-        """Continuous ranked probability score of the predictive distributions at y. Only with ``method="split"``.
-
-            E|Y - y| - E|Y - Y'| / 2,   Y and Y' independent from the labels whose residuals are r_1, ..., r_n
-
-        The smaller, the better: it rewards distributions that are narrow and right, and is the absolute error of a
-        distribution in one point.
-
-        Parameters
-        ----------
-        X : array-like, frame or sparse matrix of shape (n_samples, n_features)
-        y : float or array-like of shape (n_samples,)
-
-        Returns
-        -------
-        score : ndarray of shape (n_samples,)
-            In the unit of y.
-        """
-        check_is_fitted(self, "estimators_")
-        X = self._check_columns(X)
-        return _distribution.crps(self._strategy, X, self._one_a_row(y, n_rows_of(X), "y"))
-
-    def _one_a_row(self, values: Any, n_rows: int, name: str) -> Floats:
-        """A number for each row, given as such or as a single one."""
-        array = np.asarray(values, dtype=np.float64)
-        if array.shape not in ((), (n_rows,)) or not np.isfinite(array).all():
-            raise ValueError(
-                f"{name} must be a finite number, or one for each of {n_rows} rows; its shape is {array.shape}."
-            )
-        return np.broadcast_to(array, (n_rows,))
