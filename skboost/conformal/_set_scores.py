@@ -175,8 +175,8 @@ class SAPS(SetScore):
 
     Parameters
     ----------
-    lam : float, default=0.1
-        Cost of a rank, at least 0.
+    lam : float, default=0.2
+        Cost of a rank, at least 0. Small costs give large sets.
 
     References
     ----------
@@ -188,7 +188,7 @@ class SAPS(SetScore):
         "lam": Number(0, closed="left")
     }
 
-    def __init__(self, *, lam: float = 0.1) -> None:
+    def __init__(self, *, lam: float = 0.2) -> None:
         self.lam = lam
 
     def scores(self, probability: Floats, u: Floats | None = None) -> Floats:
@@ -207,7 +207,8 @@ class Margin(SetScore):
 
         s(y) = max_{j != y} p_j - p_y
 
-    Unlike with 1 - p_y, a class is stranger beside a confident rival than where no class stands out. Not randomised.
+    Unlike with 1 - p_y, a class is stranger beside a confident rival than where no class stands out: there all classes
+    are plausible, and sets are large.
     """
 
     def scores(self, probability: Floats, u: Floats | None = None) -> Floats:
