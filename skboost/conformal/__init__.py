@@ -5,6 +5,7 @@ from skboost.conformal._classifier import ConformalClassifier
 from skboost.conformal._coverage_display import CoverageDisplay
 from skboost.conformal._difficulty import ResidualDifficulty
 from skboost.conformal._interval_display import IntervalDisplay
+from skboost.conformal._quantile_regressor import ConformalQuantileRegressor
 from skboost.conformal._regression_scores import (
     SCORES,
     AbsoluteScore,
@@ -30,6 +31,7 @@ __all__ = [
     "AdaptiveConformalRegressor",
     "Bins",
     "ConformalClassifier",
+    "ConformalQuantileRegressor",
     "ConformalRegressor",
     "ConformalRiskControl",
     "CoverageDisplay",
