@@ -23,8 +23,8 @@ from skboost.conformal._taxonomy import Bins, Description, Groups, QuantileBins,
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.integer]
 
-# Predictions of all models that are held at a time, 32 MB: with a model for each row, all of them would be as many as
-# rows times new rows.
+# Numbers that are made of the predictions of all models at a time, 32 MB: with a model for each row there would be as
+# many of them as rows times new rows.
 ROOM = 2**22
 
 
@@ -145,10 +145,11 @@ class MemberStrategy(Strategy):
         prediction, scale : ndarray of shape (m, n_members)
             ``scale`` is None where it does not matter.
         """
-        n_rows, at_once = n_rows_of(X), max(1, ROOM // width)
+        scaled = self.score.needs_difficulty  # then there are scales and units beside predictions
+        n_rows, at_once = n_rows_of(X), max(1, ROOM // (3 * width if scaled else width))
         shape = min(at_once, n_rows), len(self.members)
         prediction = np.empty(shape)
-        scale = np.empty(shape) if self.score.needs_difficulty else None
+        scale = np.empty(shape) if scaled else None
         for first in range(0, n_rows, at_once):
             rows = np.arange(first, min(first + at_once, n_rows))
             block = X if len(rows) == n_rows else take(X, rows)
