@@ -27,14 +27,15 @@ class IsotonicMap:
 
     def __call__(self, scores: Floats) -> Floats:
         # not np.interp, whose slope overflows where probabilities of a model underflow
-        left = np.searchsorted(self.scores, scores, side="right") - 1
-        left = np.clip(left, 0, max(len(self.scores) - 2, 0))
-        right = np.minimum(left + 1, len(self.scores) - 1)
+        scores = np.clip(scores, self.scores[0], self.scores[-1])
+        right = np.searchsorted(self.scores, scores, side="right")
+        right = np.minimum(right, len(self.scores) - 1)
+        left = np.maximum(right - 1, 0)
         start, width = self.scores[left], self.scores[right] - self.scores[left]
         share = np.divide(scores - start, width, out=np.zeros_like(scores), where=width > 0)
         low, high = self.probabilities[left], self.probabilities[right]
         # exactly flat on blocks, and exactly the value of the next knot there
-        return np.asarray(np.where(share < 1, low + np.clip(share, 0, 1) * (high - low), high))
+        return np.asarray(np.where(share < 1, low + share * (high - low), high))
 
 
 @CALIBRATORS.register("isotonic")

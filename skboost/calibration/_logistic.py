@@ -67,8 +67,7 @@ def fit_logistic(
         design = np.column_stack([design, np.ones(len(x))])
     solution = _minimise(design, target, weight)
     coefficients = np.zeros(n_columns)
-    # the factor 4 is kept apart: four times the largest spread is no number
-    coefficients[free] = solution[: free.sum()] / 4 / scale[free]
+    coefficients[free] = solution[: free.sum()] / scale[free]
     if not intercept:
         return coefficients, 0.0
     low = columns.min(axis=0)
@@ -77,17 +76,16 @@ def fit_logistic(
 
 
 def _standard(columns: Floats, weight: Floats, centred: bool) -> tuple[Floats, Floats, Floats]:
-    """Columns within [-1, 1], x = (columns - low) / (4 scale) - mean, where scale 0 is a constant column.
+    """Columns within [-1, 1], x = (columns - low) / scale - mean, where scale 0 is a constant column.
 
     Low is the minimum of a column, and it and the mean are 0 without an intercept. Where columns are far from 0
     relative to their spread, Newton's equations for the raw columns have no solution in float64.
     """
-    quarter = columns / 4  # differences of the largest numbers overflow
     if centred:
-        quarter = quarter - quarter.min(axis=0)
-    scale = np.abs(quarter).max(axis=0)
+        columns = columns - columns.min(axis=0)
+    scale = np.abs(columns).max(axis=0)
     scale[scale < SMALLEST_SPREAD] = 0.0
-    x = quarter / np.where(scale > 0, scale, 1.0)
+    x = columns / np.where(scale > 0, scale, 1.0)
     mean = weight @ x / weight.sum() if centred else np.zeros(x.shape[1])
     return x - mean, mean, scale
 

@@ -30,7 +30,8 @@ class PlattMap:
 
     def __call__(self, scores: Floats) -> Floats:
         f = scores if self.clip is None else log_odds(scores, self.clip)
-        return np.asarray(expit(-(self.slope * f + self.intercept)))
+        with np.errstate(over="ignore"):  # an infinite log-odds is a probability of 0 or 1
+            return np.asarray(expit(-(self.slope * f + self.intercept)))
 
 
 @CALIBRATORS.register("sigmoid")

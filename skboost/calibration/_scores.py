@@ -14,6 +14,8 @@ SMALLEST_PROBABILITY = 1e-20
 # Sums of probabilities that were rounded, or computed in float32, are not exactly 1.
 SUM_TOLERANCE = 0.02
 RANGE_TOLERANCE = 1e-6
+# Differences of larger logits, and a few times these, would be no numbers.
+LARGEST_LOGIT = 1e307
 
 
 def read_scores(scores: Any, input: str) -> Floats:
@@ -45,6 +47,8 @@ def read_scores(scores: Any, input: str) -> Floats:
         )
     if input == "probability":
         values = _checked_probabilities(values)
+    else:
+        values = np.clip(values, -LARGEST_LOGIT, LARGEST_LOGIT)
     if values.ndim == 1 or values.shape[1] > 2:
         return values
     if values.shape[1] == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from skboost.calibration._scores import class_clip, class_logits
 
 # log beta, for logits divided by the mean range of a row, is looked for between these ends.
 LOWEST, HIGHEST = -16.0, 16.0
+# Masked classes, whose logits are -1e9 or the smallest float32, make that range no measure of the others.
+BEYOND = 100.0
 GRID = np.linspace(LOWEST, HIGHEST, 65)
 
 BOUNDS = {
@@ -128,10 +131,8 @@ class TemperatureScaler(Calibrator):
 
 def scaled_softmax(z: Floats, temperature: float) -> Floats:
     """softmax(z / temperature) of logits of any size."""
-    quarter = z / 4  # differences of the largest numbers overflow
     with np.errstate(over="ignore"):  # a logit of minus infinity is a probability of 0
-        scaled = 4 * ((quarter - quarter.max(axis=1, keepdims=True)) / temperature)
-    return np.asarray(softmax(scaled))
+        return np.asarray(softmax((z - z.max(axis=1, keepdims=True)) / temperature))
 
 
 def mixed(probability: Floats, n: float) -> Floats:
@@ -160,13 +161,16 @@ def best_temperature(
     if unit == 0:  # the same logit for all classes, in all rows
         return 1.0, None
     z = (z - z.max(axis=1, keepdims=True)) / unit
-    if objective == "log":
-        log_beta = root_of_log_loss(z, codes, weight)
-    else:
+    log_beta = root_of_log_loss(z, codes, weight)
+    if log_beta > HIGHEST:
+        unit, z, log_beta = unit * math.exp(-log_beta), z * math.exp(log_beta), 0.0
+    if objective != "log":
         log_beta = best_of_grid(squared_error(z, codes, weight, objective))
     limits = np.finfo(np.float64)
-    temperature = float(np.clip(largest * (unit * np.exp(-log_beta)), limits.tiny, limits.max))
-    return temperature, log_beta if log_beta in BOUNDS else None
+    temperature = largest * (unit * math.exp(-log_beta))
+    return float(np.clip(temperature, limits.tiny, limits.max)), (
+        log_beta if log_beta in BOUNDS else None
+    )
 
 
 def root_of_log_loss(z: Floats, codes: Codes, weight: Floats) -> float:
@@ -175,11 +179,14 @@ def root_of_log_loss(z: Floats, codes: Codes, weight: Floats) -> float:
     def slope(log_beta: float) -> float:
         return float(weight @ cross_entropy_along(codes, np.exp(log_beta) * z, z)[0])
 
-    if slope(LOWEST) >= 0:
-        return LOWEST
-    if slope(HIGHEST) <= 0:
-        return HIGHEST
-    return float(brentq(slope, LOWEST, HIGHEST, xtol=1e-14))
+    low = LOWEST
+    if slope(low) >= 0:
+        return low
+    for high in (HIGHEST, BEYOND):
+        if slope(high) > 0:
+            return float(brentq(slope, low, high, xtol=1e-14))
+        low = high
+    return HIGHEST
 
 
 def squared_error(z: Floats, codes: Codes, weight: Floats, objective: str) -> Objective:

@@ -161,6 +161,19 @@ class CalibratorCases:
         assert_probabilities(calibrator.transform(scores), scores.shape)
         assert_probabilities(calibrator.transform(sample[0]), scores.shape)
 
+    @lenient
+    @pytest.mark.parametrize("size", [1e-300, 1.0, 1e300, 1.7e308])
+    def test_logits_of_any_size(self, calibrator, sample, size):
+        if calibrator.input == "probability":
+            pytest.skip("probabilities have one size")
+        scores, y = sample
+        largest = np.finfo(np.float64).max
+        scores = size * (scores / np.abs(scores).max())
+        far = largest * np.eye(scores.shape[1])
+        calibrator.fit(scores, y)
+        for logits in (scores, far, -far):
+            assert_probabilities(calibrator.transform(logits), logits.shape)
+
     # forms of input
 
     @pytest.mark.parametrize("labels", [["no", "yes", "zoo"], [1, 2, 3], [-1.0, 0.0, 7.0]])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_softmax, softmax
+from sklearn.base import clone
 
 from skboost.calibration import TemperatureScaler
 from skboost.exceptions import UncertaintyWarning
@@ -79,13 +80,26 @@ def test_the_predicted_class_stays(objective, laplace):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("unit", [1e-200, 1e-5, 1e5, 1e200, 1e307])
+@pytest.mark.parametrize("unit", [1e-200, 1e-5, 1e5, 1e200, 1e305])
 def test_the_unit_of_logits_does_not_matter(objective, unit):
     z, y = sample(2)
     one = TemperatureScaler(input="logit", objective=objective).fit(z, y)
     other = TemperatureScaler(input="logit", objective=objective).fit(unit * z, y)
     assert_allclose(other.temperature_ / unit, one.temperature_, rtol=1e-9)
     assert_allclose(other.transform(unit * z), one.transform(z), rtol=1e-7)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("mask", [-1e6, -1e9, -1e30, float(np.finfo(np.float32).min)])
+def test_masked_classes_do_not_matter(objective, mask):
+    z, y = sample(9)
+    possible = np.random.default_rng(9).random(z.shape) < 0.6
+    possible[np.arange(len(y)), y] = True
+    scaler = TemperatureScaler(input="logit", objective=objective)
+    expected = clone(scaler).fit(np.where(possible, z, -1e3), y)
+    masked = np.where(possible, z, mask)
+    assert_allclose(scaler.fit(masked, y).temperature_, expected.temperature_, rtol=1e-6)
+    assert_array_equal(scaler.transform(masked).argmax(axis=1), masked.argmax(axis=1))
 
 
 def test_probabilities_are_taken_as_logits():
