@@ -92,12 +92,14 @@ class Calibration:
 
     def __init__(self, scores: Floats, weight: Floats | None = None) -> None:
         refuse_nan(scores)
-        order = np.argsort(scores, kind="stable")  # weights travel with their scores
-        self.scores = np.ascontiguousarray(scores[order])
-        weight = np.ones(len(scores)) if weight is None else weight[order]
-        self.whole = bool((weight == np.rint(weight)).all())
-        # weight of the first 0, 1, ..., n scores
-        self.cumulative = np.concatenate([[0.0], np.cumsum(weight)])
+        # self.cumulative is the weight of the first 0, 1, ..., n scores
+        if weight is None or (weight == 1.0).all():
+            self.scores, self.whole = np.sort(scores), True
+            self.cumulative = np.arange(len(scores) + 1.0)
+        else:
+            order = np.argsort(scores, kind="stable")  # weights travel with their scores
+            self.scores, self.whole = scores[order], bool((weight == np.rint(weight)).all())
+            self.cumulative = np.concatenate([[0.0], np.cumsum(weight[order])])
         self.total = float(self.cumulative[-1])
 
     def __len__(self) -> int:

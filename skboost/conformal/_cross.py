@@ -129,7 +129,7 @@ class PooledStrategy(CrossStrategy):
                 ends = residuals.bounds(level, self.score.two_tailed)
                 low[place, rows], high[place, rows] = ends
                 if np.isinf(ends).any():
-                    self._note(shortage, level, residuals.signed.total, code)
+                    self._note(shortage, level, residuals.total, code)
         return low, high
 
     def _ends(self, member: Member, X: Any, low: Floats, high: Floats) -> Floats:

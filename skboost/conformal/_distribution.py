@@ -189,7 +189,7 @@ def cdf_of(strategy: Any, X: Any, y: Floats, tau: Floats) -> Floats:
     for _, rows, residuals, weights in strategy.residuals.of(at.codes, at.ratio):
         below, upto = weight_around(residuals.signed, residual[rows])
         own = weights.get("test_weight", 1.0)
-        total = residuals.signed.total + own
+        total = residuals.total + own
         share = (below + tau[rows] * (upto - below + own)) / np.where(total > 0, total, 1.0)
         answer[rows] = np.where(total > 0, share, tau[rows])  # without any weight nothing is known
     return answer
@@ -218,7 +218,7 @@ def crps_of(strategy: Any, X: Any, y: Floats) -> Floats:
     answer = np.full(len(y), np.inf)
     shortage = Shortage("the score is infinite")
     for code, rows, residuals, _ in strategy.residuals.of(at.codes, at.ratio):
-        if residuals.signed.total > 0:
+        if residuals.total > 0:
             answer[rows] = distance(residuals.signed, residual[rows])
         else:
             shortage.note(Fraction(1, 2), 1, 0, strategy.group_name(code))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from skboost.conformal._calibration import Calibration
+from skboost.conformal._calibration import Calibration, refuse_nan
 from skboost.conformal._rank import one_sided
 
 Floats = npt.NDArray[np.float64]
@@ -17,26 +18,46 @@ Codes = npt.NDArray[np.integer]
 
 
 class Residuals:
-    """Residuals of calibration rows with their sign, sorted in the ways that bounds need.
+    """Residuals of calibration rows with their sign, sorted where a question needs it.
 
     Parameters
     ----------
-    residuals : ndarray of shape (n,)
-    weight : ndarray of shape (n,)
+    residuals, weight : ndarray of shape (n,)
 
     Attributes
     ----------
-    signed, negated, size : Calibration
-        Of r, -r and |r|.
+    total : float
+        Sum of the weights.
+
+    Raises
+    ------
+    ValueError
+        If a residual is NaN.
     """
 
     def __init__(self, residuals: Floats, weight: Floats) -> None:
-        self.signed = Calibration(residuals, weight)
-        self.negated = Calibration(-residuals, weight)
-        self.size = Calibration(np.abs(residuals), weight)
+        refuse_nan(residuals)
+        self.residuals = residuals
+        self.weight = weight
+        self.total = float(weight.sum())
+
+    @cached_property
+    def signed(self) -> Calibration:
+        """Of r."""
+        return Calibration(self.residuals, self.weight)
+
+    @cached_property
+    def negated(self) -> Calibration:
+        """Of -r."""
+        return Calibration(-self.residuals, self.weight)
+
+    @cached_property
+    def size(self) -> Calibration:
+        """Of the size of r."""
+        return Calibration(np.abs(self.residuals), self.weight)
 
     def __len__(self) -> int:
-        return len(self.signed)
+        return len(self.residuals)
 
     def bounds(self, level: Fraction, two_tailed: bool, **how: Any) -> tuple[Any, Any]:
         """Bounds that hold the next residual with probability at least ``level``.

@@ -203,7 +203,7 @@ class SplitStrategy(Strategy):
             return
         group = self.group_name(code)
         if self.ratio is None or code < 0:
-            n_rows = 0.0 if code < 0 else self.residuals.groups[code].signed.total
+            n_rows = 0.0 if code < 0 else self.residuals.groups[code].total
             shortage.note(level, needed, n_rows, group)
         else:
             shortage.note_heavy(level, int(infinite.sum()), self.n_effective)
