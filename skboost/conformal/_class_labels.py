@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import column_or_1d
 
 from skboost._validation import Number
 from skboost.conformal._holdout import DEFAULT_SHARE
@@ -36,14 +35,6 @@ def places_of(labels: Any, classes: npt.NDArray[Any], name: str = "y") -> npt.ND
             "could never hold them."
         )
     return np.array(codes, dtype=np.intp)[inverse.reshape(-1)]
-
-
-def checked_labels(y: Any, n_rows: int) -> npt.NDArray:
-    """Labels of calibration rows, one a row; there may be one class only."""
-    labels = np.asarray(column_or_1d(y, warn=True))
-    if len(labels) != n_rows:
-        raise ValueError(f"y has {len(labels)} rows, but X has {n_rows}; they must agree.")
-    return labels
 
 
 def can_stratify(y: Any, cv: Any) -> bool:

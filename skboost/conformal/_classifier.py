@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -28,7 +29,7 @@ from skboost._validation import (
     check_weights,
 )
 from skboost.conformal._base import ConformalEstimator
-from skboost.conformal._class_labels import can_stratify, checked_labels, places_of
+from skboost.conformal._class_labels import can_stratify, places_of
 from skboost.conformal._class_probability import class_probability
 from skboost.conformal._holdout import hold_out, hold_out_splitter
 from skboost.conformal._set_rule import Answered, SetRule, description
@@ -148,10 +149,9 @@ class ConformalClassifier(ClassifierMixin, ConformalEstimator):
     gives the same sets and X may be cut into batches; rows with the same probabilities are numbered within a call, so
     that all numbers of a call are independent. Only such rows may get other numbers in another batch.
 
-    Sums over classes take the rows of a model as they come, without a tolerance: scores of new rows are computed
-    exactly like those of calibration rows. A class that the model has not seen has probability 0 and keeps its column.
-    Weight k of a calibration row counts as k copies with the same random number; the guarantee then needs rows that are
-    exchangeable when weighted.
+    Scores of new rows are computed exactly like those of calibration rows, and compared with them without a tolerance.
+    A class that the model has not seen has probability 0 and keeps its column. Weight k of a calibration row counts as
+    k copies with the same random number; the guarantee then needs rows that are exchangeable when weighted.
 
     References
     ----------
@@ -279,17 +279,15 @@ class ConformalClassifier(ClassifierMixin, ConformalEstimator):
                 "method='cross' learns from the rows of its own folds and cannot be calibrated on others; use "
                 "method='split'."
             )
+        X, y = self._check_pairs(X, y)
         X = self._check_columns(X)
         weight = check_weights(sample_weight, n_rows_of(X))
-        return self._calibrate(X, checked_labels(y, len(weight)), weight, np.flatnonzero(weight))
+        return self._calibrate(X, column_or_1d(y, warn=True), weight, np.flatnonzero(weight))
 
     def _fit_frozen(self, X: Any, y: Any, weight: Floats, fit_params: dict[str, Any]) -> Self:
         """All rows calibrate a model that stays as it is."""
         self._refuse_without_folds(cv=None, method="split")
-        if fit_params:
-            raise ValueError(
-                f"{', '.join(fit_params)} cannot act: the estimator is frozen and is not fitted again."
-            )
+        self._refuse_fit_params(fit_params)
         self.estimators_ = [self.estimator]
         self._rule = self._make_rule(self._learn_taxonomy(None, None))
         return self._calibrate(X, y, weight, np.flatnonzero(weight))
@@ -338,9 +336,11 @@ class ConformalClassifier(ClassifierMixin, ConformalEstimator):
         )
 
     def _learn_ranks(self, models: list[Answered]) -> Self:
-        self._rule.calibrate(models)
-        self.calibration_scores_ = self._rule.scores
-        self.n_calibration_ = float(self._rule.ranks.totals.sum())
+        rule = copy.copy(self._rule)  # the old one stays whole if the new rows are refused
+        rule.calibrate(models)
+        self._rule = rule
+        self.calibration_scores_ = rule.scores
+        self.n_calibration_ = float(rule.ranks.totals.sum())
         return self
 
     def _make_rule(self, taxonomy: Any) -> SetRule:
@@ -381,7 +381,7 @@ class ConformalClassifier(ClassifierMixin, ConformalEstimator):
         if isinstance(self.estimator, FrozenEstimator):
             check_is_fitted(self.estimator)
             self.classes_ = np.asarray(self.estimator.classes_)
-            return checked_labels(y, len(weight))
+            return np.asarray(column_or_1d(y, warn=True))
         classes, codes = check_class_target(y, len(weight), weight)
         labels = np.asarray(classes[codes])
         self.classes_ = np.unique(labels[weight > 0])
