@@ -16,6 +16,9 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.bool_] | slice
 
+# Numbers of the pairs of some rows, to bound memory.
+BLOCK = 2**20
+
 COUPLINGS: dict[str, Callable[[Floats], Floats]] = {
     "pairwise": price_couple,
     "pairwise_least_squares": wu_couple,
@@ -126,8 +129,12 @@ class Pairwise(Reduction):
             yield rows, (codes[rows] == i).astype(np.int64)
 
     def assemble(self, answers: list[Floats]) -> Floats:
+        at_once = max(1, BLOCK // self.n_classes**2)
+        rows = range(0, len(answers[0]), at_once)
+        return np.concatenate([self._coupled([a[k : k + at_once] for a in answers]) for k in rows])
+
+    def _coupled(self, answers: list[Floats]) -> Floats:
         ratio = np.full((len(answers[0]), self.n_classes, self.n_classes), 0.5)
         for (i, j), answer in zip(self.pairs, answers, strict=True):
             ratio[:, i, j], ratio[:, j, i] = answer, 1.0 - answer
-        coupled: Floats = self.couple(ratio)
-        return coupled
+        return self.couple(ratio)

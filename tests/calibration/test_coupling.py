@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 
+from skboost.calibration import VennAbersScaler
 from skboost.calibration._coupling import normalised, price_couple, wu_couple
 
 COUPLINGS = [price_couple, wu_couple]
@@ -96,3 +97,13 @@ def test_least_squares_is_the_optimum_on_the_simplex():
 
 def test_rows_of_zeros_become_uniform():
     assert_allclose(normalised(np.array([[0.0, 0.0], [1.0, 3.0]])), [[0.5, 0.5], [0.25, 0.75]])
+
+
+@pytest.mark.parametrize("multi_class", ["pairwise", "pairwise_least_squares"])
+def test_many_rows_are_coupled_like_few(multi_class):
+    rng = np.random.default_rng(3)
+    scores, y = rng.dirichlet(np.ones(30), size=2500), rng.integers(30, size=2500)
+    scaler = VennAbersScaler(multi_class=multi_class).fit(scores, y)
+    together = scaler.transform(scores)
+    apart = np.concatenate([scaler.transform(part) for part in np.array_split(scores, 5)])
+    assert_allclose(together, apart, rtol=1e-9, atol=1e-15)
