@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from skboost._validation import check_labels
+from skboost.calibration._scores import RANGE_TOLERANCE, SUM_TOLERANCE
 
 Floats = npt.NDArray[np.float64]
 
-# Sums and float32 may leave [0, 1] by rounding.
-RANGE_TOLERANCE = 1e-6
 # Labels of which one tells the other.
 PAIRS = ((0, 1), (-1, 1))
 
@@ -103,7 +102,16 @@ def read_probabilities(y_prob: Any) -> Floats:
             "into probabilities with a calibrator first."
         )
     prob = np.clip(prob, 0.0, 1.0)
-    return prob[:, 0] if prob.ndim == 2 and prob.shape[1] == 1 else prob
+    if prob.ndim == 1 or prob.shape[1] == 1:
+        return prob.reshape(-1)
+    sums = prob.sum(axis=1)
+    worst = int(np.abs(sums - 1).argmax())
+    if abs(sums[worst] - 1) > SUM_TOLERANCE:
+        raise ValueError(
+            f"row {worst} of y_prob sums to {sums[worst]:g}, but the probabilities of all classes sum to 1; divide "
+            "rows by their sums, or pass the column of one event."
+        )
+    return prob
 
 
 def read_labels(

@@ -506,6 +506,7 @@ def test_picture_shows_figures_against_the_threshold():
         ({"y_prob": ["a", "b", "c", "d"]}, "numbers"),
         ({"y_prob": np.full((4, 3), 1 / 3)}, "3 columns"),
         ({"y_prob": np.zeros((4, 1, 1))}, "shape"),
+        ({"y_prob": np.full((4, 2), 0.9)}, "row 0 of y_prob sums to 1.8"),
         ({"y_true": [0, 1, 2, 1]}, "pos_label"),
         ({"y_true": ["a", "a", "a", "a"]}, "pos_label"),
         ({"y_true": ["a", None, "a", "b"]}, "contains NaN"),
