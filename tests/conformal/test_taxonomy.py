@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer
 
 from skboost.conformal import Bins, ConformalRegressor, QuantileBins
-from skboost.conformal._taxonomy import Groups
+from skboost.conformal._taxonomy import Description, Groups
 from skboost.exceptions import UncertaintyWarning
 
 HALVES = [(np.arange(150), np.arange(150, 300))]
@@ -157,7 +157,10 @@ def test_quantile_bins_have_equal_sizes(grouped):
 
 
 def test_edges_belong_to_the_bin_below_and_weights_count_in_quantiles():
-    assert_array_equal(Bins([1.0, 0.0]).learn(None, None).name((1,)), "prediction in (0, 1]")
+    bins = Bins([1.0, 0.0])
+    assert bins.name((1,)) == "prediction in (0, 1]"
+    rows = Description(None, np.array([-0.5, 0.0, 0.5, 1.0, 1.5]), None)
+    assert_array_equal(bins.label(rows), [0, 0, 1, 1, 2])
     X, y = np.arange(300.0).reshape(-1, 1), np.arange(300.0)
     weight = np.ones(300)
     weight[:75] = 4  # 375 of 600 trained copies
@@ -239,6 +242,13 @@ def test_labels_of_another_kind_are_new_groups():
     assert_array_equal(groups.codes_of(np.array([2.0, np.nan]), 2), [1, -1])
     with pytest.raises(ValueError, match="gives 2 labels a row, but gave 1"):
         groups.codes_of(np.ones((2, 2)), 2)
+
+
+def test_a_group_of_two_columns_is_new_if_any_of_its_labels_is():
+    groups = Groups(np.array([["a", "x"], ["a", "y"], ["b", "x"]]), 3)
+    new = np.array([["b", "x"], ["b", "y"], ["c", "x"], ["c", "y"], ["a", "w"], ["b", "w"]])
+    assert_array_equal(groups.codes_of(new, 6), [2, -1, -1, -1, -1, -1])
+    assert [groups.label(code) for code in range(3)] == [("a", "x"), ("a", "y"), ("b", "x")]
 
 
 def test_bins_are_components():
