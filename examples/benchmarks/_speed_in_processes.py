@@ -86,6 +86,7 @@ def _print_growth(middle):
 def _fit_once(n_rows, settings):
     """Draw data, warm up on a few rows, fit; seconds, and megabytes beyond what is there."""
     import numpy as np
+    from _resident import peak, reset_peak
 
     from skboost.networks import BoostedNetworkRegressor
 
@@ -98,12 +99,12 @@ def _fit_once(n_rows, settings):
     settings = {"random_state": 0, **settings}
     few = settings | {"n_stages": TRACED_STAGES}
     BoostedNetworkRegressor(**few).fit(X[:5000], y[:5000])
-    before = _reset_peak()
+    before = reset_peak()
     model = BoostedNetworkRegressor(**settings)
     wall, cpu = time.perf_counter(), time.process_time()
     model.fit(X, y)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    resident = _memory("VmHWM") - before
+    resident = peak() - before
     tracemalloc.start()
     BoostedNetworkRegressor(**few).fit(X, y)
     traced = tracemalloc.get_traced_memory()[1] / 1e6
@@ -114,26 +115,6 @@ def _fit_once(n_rows, settings):
         "resident": resident,
         "traced": traced,
     }
-
-
-def _reset_peak():
-    """Let the kernel forget the largest resident size so far; returns the present one."""
-    try:
-        with open("/proc/self/clear_refs", "w", encoding="ascii") as handle:
-            handle.write("5")
-    except OSError:  # the peak of the whole process it is, then, or nothing outside Linux
-        pass
-    return _memory("VmRSS")
-
-
-def _memory(name):
-    """A line of the process's status in megabytes; NaN where there is no such file."""
-    try:
-        with open("/proc/self/status", encoding="ascii") as lines:
-            sizes = dict(line.split(":", 1) for line in lines)
-    except OSError:
-        return math.nan
-    return int(sizes[name].split()[0]) * 1024 / 1e6
 
 
 # -- import ---------------------------------------------------------------------------------------
