@@ -171,7 +171,9 @@ class ConformalRegressor(PredictiveDistributions, RegressorMixin, ConformalEstim
     ends of "plus" and "bootstrap" may cross, where models disagree: both are their middle then.
 
     A weight k of a calibration row counts as k copies. The guarantee then needs that rows so weighted are exchangeable
-    with the next one.
+    with the next one. Where rows drift, weights between 0 and 1 that were fixed beforehand, smaller for older rows, do
+    not restore it but limit what is lost: by at most the sum of w_i / (1 + sum w) times the total variation distance
+    between the data, and the data with row i and the next one exchanged [8]_.
 
     References
     ----------
@@ -188,6 +190,8 @@ class ConformalRegressor(PredictiveDistributions, RegressorMixin, ConformalEstim
        2019, Corollary 1.
     .. [7] L. Lei and E. Candes, "Conformal inference of counterfactuals and individual treatment effects", JRSS B 83,
        2021, Theorem 3.
+    .. [8] R. Barber, E. Candes, A. Ramdas and R. Tibshirani, "Conformal prediction beyond exchangeability", Annals of
+       Statistics 51, 2023, Theorem 2.
 
     Examples
     --------
@@ -305,6 +309,8 @@ class ConformalRegressor(PredictiveDistributions, RegressorMixin, ConformalEstim
 
     def fit_calibration(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Calibrate anew on other rows; the fitted model stays as it is. Only with ``method="split"``.
+
+        So do fitted difficulties, bins, transformers and density ratios.
 
         Parameters
         ----------

@@ -456,8 +456,7 @@ def first_column(X):
     return np.abs(X[:, 0]) + 1.0
 
 
-CONFIGURATIONS = [
-    split(),
+CONFIGURATIONS = [  # beside those of tests/test_common.py
     split(nonconformity="signed", cv=0.5),
     split(nonconformity="normalized", difficulty=ResidualDifficulty(Ridge(), cv=2)),
     split(nonconformity="normalized", difficulty=first_column, failure=0.3),
