@@ -1,8 +1,7 @@
-"""What conformal estimators share: levels, shapes of answers, warnings about too few rows."""
+"""What conformal estimators share: levels and shapes of answers."""
 
 from __future__ import annotations
 
-import warnings
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -11,7 +10,6 @@ import numpy.typing as npt
 
 from skboost._crossfit.wrapper import CrossFitted
 from skboost.conformal._rank import exact_level
-from skboost.exceptions import UncertaintyWarning
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,15 +41,3 @@ class ConformalEstimator(CrossFitted):
         if np.ndim(asked) != 1 or not len(asked):
             raise ValueError(f"confidence_level={asked!r} must be a number or a list of numbers.")
         return Levels([exact_level(level) for level in asked], single=False)
-
-
-def warn_of_too_few(
-    n_rows: float, needed: int, level: Fraction, answer: str, group: str = ""
-) -> None:
-    """Say that an answer is infinite or full because there are too few calibration rows."""
-    warnings.warn(
-        f"{group}a confidence level of {float(level):g} needs at least {needed} calibration rows, but there are "
-        f"{n_rows:g}: {answer}. Give more rows, or a lower level.",
-        UncertaintyWarning,
-        stacklevel=4,
-    )
