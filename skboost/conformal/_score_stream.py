@@ -10,8 +10,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from skboost.conformal._calibration import TOLERANCE
-from skboost.conformal._rank import upper_rank
+from skboost.conformal._calibration import needed_weight
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,12 +63,10 @@ class ScoreStream:
         level : Fraction
             Strictly between 0 and 1.
         """
+        needed = needed_weight(self.total, self._whole, level)
         if self._weights is None:
-            place = upper_rank(len(self), level) - 1
+            place = int(needed) - 1
         else:
-            needed = float(level) * (self.total + 1.0) * (1.0 - TOLERANCE)
-            if self._whole:
-                needed = upper_rank(round(self.total), level)
             place = int(np.searchsorted(np.cumsum(self._weights), needed, side="left"))
         return self._sorted[place] if place < len(self) else float("inf")
 

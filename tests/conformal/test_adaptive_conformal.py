@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skboost.conformal import AdaptiveConformalRegressor
+from skboost.conformal._calibration import Calibration
 from skboost.conformal._score_stream import ScoreStream
 from skboost.exceptions import UncertaintyWarning
 
@@ -230,6 +231,16 @@ def test_folds_give_errors_of_their_test_rows_and_the_model_learns_from_all():
     assert_allclose(model.calibration_scores_, latest, rtol=1e-12)
 
 
+def test_errors_of_folds_are_in_the_order_of_time():
+    X, y = stream(90)
+    parts = [np.arange(60, 90), np.arange(30), np.arange(30, 60)]
+    folds = [(np.setdiff1d(np.arange(90), part), part) for part in parts]
+    model = AdaptiveConformalRegressor(Ridge(), cv=folds, window=30).fit(X, y)
+    last = Ridge().fit(X[:60], y[:60])
+    expected = np.sort(abs(y - last.predict(X))[60:])
+    assert_allclose(model.calibration_scores_, expected, rtol=1e-12)
+
+
 def test_a_frozen_model_is_calibrated_on_all_rows():
     X, y = stream()
     ridge = Ridge().fit(X[:100], y[:100])
@@ -310,6 +321,9 @@ def test_a_window_of_weights_forgets_parts():
 def test_fractions_of_weight():
     rng = np.random.default_rng(5)
     values, weight = rng.normal(size=50).round(1), rng.uniform(0.1, 2, 50)
+    calibration = Calibration(values, weight)
+    for level in (Fraction(k, 100) for k in range(1, 100)):
+        assert ScoreStream(values, weight).upper(level) == calibration.upper(level)
     stream_of_scores = ScoreStream(values, weight, window=20)
     for value in rng.normal(size=100).round(1):
         stream_of_scores.add(value)

@@ -92,8 +92,8 @@ def test_losses_that_rise_are_replaced_by_the_largest_further_on():
 
 def test_losses_may_be_negative_and_larger_than_one():
     losses = np.linspace(5, -5, 11) + np.zeros((49, 1))
-    control = ConformalRiskControl(risk=-2, bound=8).fit(losses, np.arange(11))
-    assert control.threshold_ == 8  # (49 * -3 + 8) / 50 = -2.78, and one step before -1.8
+    control = ConformalRiskControl(risk=-1.9, bound=8).fit(losses, np.arange(11))
+    assert control.threshold_ == 8  # (49 * -3 + 8) / 50 = -2.78, and one step before -1.8: too much
 
 
 def test_thresholds_come_in_any_order_and_may_be_infinite():
