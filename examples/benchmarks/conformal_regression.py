@@ -6,7 +6,7 @@ thread, and printed are the least CPU seconds of several repetitions, which othe
 takes longer than five seconds is run once. Memory is by how much the peak of a fresh process grows in
 ``predict_interval``::
 
-    python examples/benchmarks/conformal_regression.py             # about two minutes
+    python examples/benchmarks/conformal_regression.py             # about five minutes, 4 GB
     python examples/benchmarks/conformal_regression.py --quick     # 1,000 training rows, 5,000 new ones
 
 Rows are uniform in [-1, 1]^5, and y = 2 x1 + sin(3 x2) + (0.2 + |x1|) times normal noise.
