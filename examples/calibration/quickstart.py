@@ -66,7 +66,7 @@ for name in MODELS:
 # %%
 # Picture 1: reliability diagrams. The bars around the diagonal are where the points of a perfectly calibrated model
 # fall, in nine of ten draws: only points outside of their bars speak against a model.
-figure, panels = plt.subplots(1, 4, figsize=(15.5, 5.3), layout="constrained")
+figure, panels = plt.subplots(1, 4, figsize=(15.5, 5.1), layout="constrained")
 for axes, name in zip(panels, MODELS, strict=True):
     for models, label, colour in ((before, "as it is", ORANGE), (after, "calibrated", BLUE)):
         ReliabilityDisplay.from_estimator(
