@@ -84,6 +84,9 @@ class CalibratedClassifier(ClassifierMixin, CalibratedEstimator):
     A class that is absent from a fold keeps its column: where a model has not seen it, its score is that of the Laplace
     probability 1 / (n + K). Rows of weight 0 are neither trained nor calibrated on.
 
+    The guarantee of Venn-ABERS is about one model and rows that it was not trained on: a frozen estimator, or a ``cv``
+    with a single split. With several folds there is none, see :class:`VennAbersScaler`.
+
     References
     ----------
     .. [1] J. Platt, "Probabilistic outputs for support vector machines and comparisons to regularized likelihood

@@ -46,8 +46,8 @@ class IsotonicScaler(BinaryCalibrator):
         minimise  sum_i w_i (y_i - g(s_i))^2   over non-decreasing g
 
     It has the least log loss of these maps too. The solution is constant on blocks of neighbouring scores, where it is
-    the weighted mean of the labels. Nothing is assumed but the order, which takes many rows: with fewer than about a
-    thousand a calibrator with few parameters is better in most cases.
+    the weighted mean of the labels. Nothing is assumed but the order, which takes many rows: with fewer than a few
+    hundred a calibrator with few parameters is better in most cases.
 
     Parameters
     ----------

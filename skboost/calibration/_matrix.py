@@ -31,7 +31,8 @@ class MatrixScaler(Calibrator):
 
     for K classes with logits s, where M has no diagonal. The temperature T comes first, by log loss alone. Then biases
     b correct how often a class is predicted, factors v how boldly, and M what the model confuses. The fewer rows there
-    are, the nearer this is to temperature scaling; M, which has most numbers to learn, is held back most.
+    are, the nearer this is to temperature scaling; M, which has most numbers to learn, is held back most. With two
+    classes this is the curve of :class:`BetaScaler` without its signs.
 
     Parameters
     ----------

@@ -34,7 +34,8 @@ class VennAbersRegressor(RegressorMixin, CalibratedEstimator):
     **The interval is for the mean of y among rows with this prediction, not for y itself**; for an interval that holds
     y with a given probability take conformal prediction. What is guaranteed is said in
     :class:`VennAbersRegressionScaler`, which does the work on rows that the model was not trained on: those of
-    cross-validation, or all rows if the regressor is frozen.
+    cross-validation, or all rows if the regressor is frozen. The guarantee is about one model: it holds for a frozen
+    regressor or a ``cv`` with a single split, not for several folds.
 
     Read more in the :ref:`User Guide <calibration>`.
 

@@ -81,8 +81,9 @@ class VennAbersScaler(BinaryCalibrator):
 
     **What is not guaranteed.** The one probability that :meth:`transform` makes of the two, though it lies between them
     and its regret is the least in the worst case; what :meth:`pool` and :meth:`pool_interval` make of several
-    calibrators (cross-Venn-ABERS); anything about more than two classes; rows of unequal weight, unless they are
-    exchangeable after weighting.
+    calibrators (cross-Venn-ABERS); calibration rows that were scored by other models than the new row, such as those
+    of other folds; anything about more than two classes; rows of unequal weight, unless they are exchangeable after
+    weighting.
 
     With n rows and ``loss="log"`` the probability lies in [1 / (n + 2), (n + 1) / (n + 2)], so that log loss is always
     finite. Isotonic regression by itself says 0 and 1.

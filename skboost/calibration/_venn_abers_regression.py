@@ -53,7 +53,8 @@ class VennAbersRegressionScaler(BaseEstimator):
       intervals.
 
     **What is not guaranteed.** That the middle of the interval, which :meth:`transform` gives, is calibrated; anything
-    about rows of unequal weight, unless they are exchangeable after weighting.
+    about calibration rows that were predicted by other models than the new row, such as those of other folds, or about
+    rows of unequal weight, unless they are exchangeable after weighting.
 
     Parameters
     ----------
