@@ -44,7 +44,7 @@ def test_an_example_runs_and_draws(script, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr, done.stderr
-    drawn = {picture.stem for picture in (tmp_path / "out" / script.stem).glob("*.png")}
+    drawn = {picture.stem for picture in (tmp_path / "out" / name_of(script)).glob("*.png")}
     assert drawn
     assert drawn == PICTURES.get(name_of(script), drawn)
 

@@ -4,7 +4,7 @@ Question: what does the interval of Venn-ABERS regression say, and what does it 
 
 Data: diabetes (bundled with scikit-learn): the progression of the disease in 442 patients.
 
-It takes a few seconds and writes its picture to ``out/mean_intervals``.
+It takes a few seconds and writes its picture to ``out/calibration/mean_intervals``.
 """
 
 # %%
@@ -22,7 +22,7 @@ from sklearn.model_selection import train_test_split
 from skboost.calibration import VennAbersRegressor
 from skboost.conformal import ConformalRegressor
 
-OUT = Path("out/mean_intervals")
+OUT = Path("out/calibration/mean_intervals")
 OUT.mkdir(parents=True, exist_ok=True)
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
 N_SPLITS = 3 if QUICK else 30

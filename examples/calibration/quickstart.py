@@ -7,7 +7,7 @@ Data: breast cancer (2 classes) without the columns of size, so that there is so
 classes); both are bundled with scikit-learn.
 
 Run it whole, or cell by cell in an editor that knows ``# %%``. It takes about twenty seconds and writes its pictures to
-``out/quickstart``.
+``out/calibration/quickstart``.
 """
 
 # %%
@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from skboost.calibration import CalibratedClassifier, IsotonicScaler, ReliabilityDisplay
 from skboost.metrics import calibration_test, corp_decomposition
 
-OUT = Path("out/quickstart")
+OUT = Path("out/calibration/quickstart")
 OUT.mkdir(parents=True, exist_ok=True)
 SEED = 0
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"

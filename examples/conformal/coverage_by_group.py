@@ -31,7 +31,7 @@ from skboost.metrics import (
 )
 
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
-OUT = Path("out/coverage_by_group")
+OUT = Path("out/conformal/coverage_by_group")
 OUT.mkdir(parents=True, exist_ok=True)
 N_ROWS, N_TEST = 1200, 3000
 N_DRAWS = 5 if QUICK else 100

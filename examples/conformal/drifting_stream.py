@@ -22,7 +22,7 @@ from skboost.conformal import AdaptiveConformalRegressor, ConformalRegressor
 from skboost.exceptions import UncertaintyWarning
 
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
-OUT = Path("out/drifting_stream")
+OUT = Path("out/conformal/drifting_stream")
 OUT.mkdir(parents=True, exist_ok=True)
 N_BEFORE, LENGTH = 600, 900 if QUICK else 3000
 CHANGES = [LENGTH // 3, 2 * LENGTH // 3]

@@ -29,7 +29,7 @@ from skboost.metrics import coverage_by_group, coverage_score, interval_score
 from skboost.networks import BoostedNetworkRegressor
 
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
-OUT = Path("out/heteroscedastic")
+OUT = Path("out/conformal/heteroscedastic")
 OUT.mkdir(parents=True, exist_ok=True)
 N_ROWS, N_TEST = (800, 2000) if QUICK else (2000, 10_000)
 N_DRAWS = 1 if QUICK else 4

@@ -24,7 +24,7 @@ from skboost.losses import Quantile
 from skboost.networks import BoostedNetworkRegressor
 
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
-OUT = Path("out/counts_and_quantiles")
+OUT = Path("out/networks/counts_and_quantiles")
 OUT.mkdir(parents=True, exist_ok=True)
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6E6E6E"
 LEVELS = [0.1, 0.5, 0.9]

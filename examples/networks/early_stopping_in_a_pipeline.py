@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from skboost.networks import BoostedNetworkClassifier
 
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
-OUT = Path("out/early_stopping_in_a_pipeline")
+OUT = Path("out/networks/early_stopping_in_a_pipeline")
 OUT.mkdir(parents=True, exist_ok=True)
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from skboost.networks import BoostedHeadClassifier, BoostedNetworkClassifier
 
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
-OUT = Path("out/head_on_a_deep_network")
+OUT = Path("out/networks/head_on_a_deep_network")
 OUT.mkdir(parents=True, exist_ok=True)
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6E6E6E"
 

@@ -6,7 +6,7 @@ scaling, tuning or luck, and how does it compare with what you use today?
 Data: breast cancer (2 classes), digits (10 classes) and diabetes (a number), all bundled with scikit-learn.
 
 Run it with ``make demo``, or cell by cell in an editor that knows ``# %%``. It takes about half a minute and writes
-its pictures to ``out/quickstart``.
+its pictures to ``out/networks/quickstart``.
 """
 
 # %%
@@ -39,7 +39,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skboost.networks import BoostedNetworkClassifier, BoostedNetworkRegressor, Network
 
-OUT = Path("out/quickstart")
+OUT = Path("out/networks/quickstart")
 OUT.mkdir(parents=True, exist_ok=True)
 SEED = 0
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"

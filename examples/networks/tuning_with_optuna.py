@@ -20,7 +20,7 @@ from sklearn.model_selection import cross_val_score, train_test_split
 from skboost.networks import BoostedNetworkRegressor
 
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
-OUT = Path("out/tuning_with_optuna")
+OUT = Path("out/networks/tuning_with_optuna")
 OUT.mkdir(parents=True, exist_ok=True)
 BLUE, ORANGE, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#6E6E6E"
 N_TRIALS = 4 if QUICK else 40

@@ -9,7 +9,7 @@ columns of noise, 101 patients at a time. The other 468 patients, whom a real st
 C. Puttanawarut, R. S. Wabina and N. Sirirutbunkajorn, "Uncertainty quantification for improving radiomic-based models
 in radiation pneumonitis prediction", arXiv:2412.19511. Their 101 patients are private and this script knows only their
 abstract: it replays the protocol, not the numbers. It takes a few minutes on two cores and writes its pictures to
-``out/radiomics_protocol``.
+``out/calibration/papers/radiomics_protocol``.
 """
 
 # %%
@@ -51,7 +51,7 @@ from skboost.calibration import (
 from skboost.exceptions import UncertaintyWarning
 
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
-OUT = Path("out/radiomics_protocol")
+OUT = Path("out/calibration/papers/radiomics_protocol")
 OUT.mkdir(parents=True, exist_ok=True)
 N_PATIENTS, N_NOISE = (25, 5) if QUICK else (101, 20)
 DRAWS = range(1 if QUICK else 6)

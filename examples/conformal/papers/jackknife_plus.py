@@ -30,7 +30,7 @@ from skboost.conformal import ConformalQuantileRegressor, ConformalRegressor, Re
 from skboost.metrics import coverage_score, interval_score, mean_interval_width
 
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
-OUT = Path("out/jackknife_plus")
+OUT = Path("out/conformal/papers/jackknife_plus")
 OUT.mkdir(parents=True, exist_ok=True)
 N_DRAWS = 2 if QUICK else 15
 COLUMNS = [60, 100, 140] if QUICK else [20, 40, 60, 80, 90, 95, 100, 102, 105, 110, 120, 140]

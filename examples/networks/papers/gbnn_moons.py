@@ -23,7 +23,7 @@ from sklearn.metrics import log_loss, mean_squared_error
 from skboost.networks import BoostedNetworkClassifier, BoostedNetworkRegressor, paper_settings
 
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
-OUT = Path("out/gbnn_moons")
+OUT = Path("out/networks/papers/gbnn_moons")
 OUT.mkdir(parents=True, exist_ok=True)
 SEEDS = range(1 if QUICK else 5)
 PAPER = {"total_units": 20 if QUICK else 100, "learning_rate": 0.3}
