@@ -57,15 +57,17 @@ class ConformalRegressor(PredictiveDistributions, RegressorMixin, ConformalEstim
     ===========  ==========================================  =======================================================
     method       P(y in C(x)) is at least                    where residuals come from
     ===========  ==========================================  =======================================================
-    "split"      1 - alpha [1]_                              rows held out; one model
+    "split"      1 - alpha                                   rows held out; one model
     "plus"       1 - 2 alpha, in practice about 1 - alpha    each row from the model without its fold, whose prediction
-                 [2]_                                        moves with it: CV+, and jackknife+ if folds are single rows
-    "minmax"     1 - alpha if folds are single rows [2]_     the same, around the extreme predictions of all models:
+                                                             moves with it: CV+, and jackknife+ if folds are single rows
+    "minmax"     1 - alpha if folds are single rows          the same, around the extreme predictions of all models:
                                                              wider
     "base"       nothing                                     the same, around the model of all rows
     "bootstrap"  1 - 2 alpha, in practice about 1 - alpha    each row from the models whose resample missed it:
-                 [3]_                                        jackknife+-after-bootstrap, around their aggregate
+                                                             jackknife+-after-bootstrap, around their aggregate
     ===========  ==========================================  =======================================================
+
+    The first is due to [1]_, the next two to [2]_, the last to [3]_.
 
     **The probability is over the calibration rows and the next row together.** It is no promise for a given x, for a
     group of rows unless it is in the ``taxonomy``, or for the calibration rows at hand: with these given, the coverage
