@@ -15,6 +15,9 @@ from skboost.metrics._options import BINNINGS, COUNT, NORMS, check_options
 
 Floats = npt.NDArray[np.float64]
 
+# Rows of a larger weight are no longer drawn copy by copy.
+MOST_COPIES = 10
+
 
 class CalibrationTest(NamedTuple):
     """A calibration error beside what chance alone would give.
@@ -244,11 +247,18 @@ class BinTable:
 
     def rows_drawn(self, n_resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
         """Summed outcomes of the bins of all classes, one draw of labels after another."""
-        rows, part = copies(self.events[0].weight)
-        said = np.stack([event.probability[rows] for event in self.events])
+        said = np.stack([event.probability for event in self.events])
         said /= said.sum(axis=0)
-        flat = np.stack([k * self.n_bins + p[rows] for k, p in enumerate(self.places)])
+        flat = np.stack([k * self.n_bins + places for k, places in enumerate(self.places)])
         size = len(self.events) * self.n_bins
+        whole = np.floor(self.events[0].weight)
+        heavy = np.flatnonzero(
+            whole > MOST_COPIES
+        )  # their copies are counted, not drawn one by one
+        number, heavy_said = whole[heavy].astype(np.int64), said[:, heavy].T
+        heavy_flat = flat[:, heavy].T.ravel()
+        rows, part = copies(np.where(whole > MOST_COPIES, 0, whole), self.events[0].weight - whole)
+        said, flat = said[:, rows], flat[:, rows]
         # as for cells: the part f of a weight adds f p + sqrt(f) (y - p)
         count = np.sqrt(part)
         fixed = sums(flat.ravel(), ((part - count) * said).ravel(), size)
@@ -257,13 +267,13 @@ class BinTable:
         for _ in range(n_resamples):
             label = (rng.random(len(rows)) >= level).sum(axis=0)
             drawn = fixed + sums(flat[label, every], count, size)
+            if len(heavy):
+                drawn += sums(heavy_flat, rng.multinomial(number, heavy_said).ravel(), size)
             yield drawn[self.filled][:, None]
 
 
-def copies(weight: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Independent rows that weights stand for, and the weight of each: 2.5 is two rows and a half."""
-    whole = np.floor(weight)
-    part = weight - whole
+def copies(whole: Floats, part: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Independent rows that weights stand for, and the weight of each: 2 + .5 is two rows and a half."""
     split = np.flatnonzero(part)
-    rows = np.concatenate([np.repeat(np.arange(len(weight)), whole.astype(np.int64)), split])
+    rows = np.concatenate([np.repeat(np.arange(len(whole)), whole.astype(np.int64)), split])
     return rows, np.concatenate([np.ones(len(rows) - len(split)), part[split]])

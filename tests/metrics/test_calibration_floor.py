@@ -191,3 +191,14 @@ def test_the_kind_must_be_chosen():
         calibration_test([0, 1], [0.2, 0.7])
     with pytest.raises(ValueError, match="classwise"):
         calibration_floor([0.2, 0.7])
+
+
+def test_heavy_rows_are_many_rows_whatever_the_kind():
+    y, p = calibrated(150, np.random.default_rng(3), 3)
+    rows = np.repeat(np.arange(150), 25)
+    options = {"kind": "classwise", "n_resamples": 400, "random_state": 0}
+    weighted = calibration_test(y, p, sample_weight=np.full(150, 25), **options)
+    copied = calibration_test(y[rows], p[rows], **options)
+    assert_allclose(weighted.floor, copied.floor, rtol=0.1)
+    # as many copies would not fit into memory
+    assert calibration_test(y, p, sample_weight=np.full(150, 1e12), **options).floor < 1e-6
