@@ -268,7 +268,8 @@ class BinTable:
             label = (rng.random(len(rows)) >= level).sum(axis=0)
             drawn = fixed + sums(flat[label, every], count, size)
             if len(heavy):
-                drawn += sums(heavy_flat, rng.multinomial(number, heavy_said).ravel(), size)
+                counts = rng.multinomial(number, heavy_said).astype(np.float64)
+                drawn += sums(heavy_flat, counts.ravel(), size)
             yield drawn[self.filled][:, None]
 
 
