@@ -224,11 +224,6 @@ def check_weights(
     return weight
 
 
-def _check_length(length: int, n_rows: int) -> None:
-    if length != n_rows:
-        raise ValueError(f"y has {length} rows, but X has {n_rows}; they must agree.")
-
-
 def check_regression_target(y: Any, n_rows: int) -> npt.NDArray[np.float64]:
     """Target of a regressor as float64, with one value or one row of values for each row of X.
 
@@ -259,7 +254,8 @@ def check_regression_target(y: Any, n_rows: int) -> npt.NDArray[np.float64]:
     )
     if target.ndim not in (1, 2):
         raise ValueError(f"y must have one or two dimensions, but its shape is {target.shape}.")
-    _check_length(target.shape[0], n_rows)
+    if len(target) != n_rows:
+        raise ValueError(f"y has {len(target)} rows, but X has {n_rows}; they must agree.")
     return target
 
 

@@ -175,6 +175,21 @@ class Calibrator(BaseEstimator, ABC):
         return tags
 
 
+class Unchanged:
+    """What is done with a pair of classes of which no calibration row exists: the model is believed.
+
+    Parameters
+    ----------
+    input : {"probability", "logit"}
+    """
+
+    def __init__(self, input: str) -> None:
+        self.input = input
+
+    def __call__(self, scores: Floats) -> Floats:
+        return scores.copy() if self.input == "probability" else np.asarray(expit(scores))
+
+
 class BinaryCalibrator(Calibrator):
     """A calibrator made of maps for two classes.
 
@@ -192,6 +207,9 @@ class BinaryCalibrator(Calibrator):
     constraints: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = (
         Calibrator.constraints | {"multi_class": OneOf("one_vs_rest", *COUPLINGS)}
     )
+
+    _without_rows: ClassVar[type[Unchanged]] = Unchanged
+    """The map of a pair of classes of which no calibration row exists."""
 
     multi_class: str
     maps_: list[Any]
@@ -213,7 +231,7 @@ class BinaryCalibrator(Calibrator):
             if len(labels):
                 self.maps_.append(self._fit_map(problem[rows], labels, weight[rows]))
             else:
-                self.maps_.append(Unchanged(self.input))
+                self.maps_.append(self._without_rows(self.input))
 
     def _transform(self, scores: Floats) -> Floats:
         reduction = self._reduction(2 if scores.ndim == 1 else scores.shape[1])
@@ -224,21 +242,6 @@ class BinaryCalibrator(Calibrator):
 
     def _reduction(self, n_classes: int) -> Reduction:
         return reduction_for(n_classes, self.multi_class, self.input)
-
-
-class Unchanged:
-    """What is done with a pair of classes of which no calibration row exists: the model is believed.
-
-    Parameters
-    ----------
-    input : {"probability", "logit"}
-    """
-
-    def __init__(self, input: str) -> None:
-        self.input = input
-
-    def __call__(self, scores: Floats) -> Floats:
-        return scores.copy() if self.input == "probability" else np.asarray(expit(scores))
 
 
 def columns_of(scores: Any) -> int:

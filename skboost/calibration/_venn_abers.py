@@ -151,6 +151,7 @@ class VennAbersScaler(BinaryCalibrator):
         BinaryCalibrator.constraints
         | {"loss": OneOf(*MERGES), "precision": (Integer(0, MOST_DECIMALS), Nothing())}
     )
+    _without_rows = Uninformed
 
     def __init__(
         self,
@@ -166,13 +167,6 @@ class VennAbersScaler(BinaryCalibrator):
         self.multi_class = multi_class
         self.loss = loss
         self.precision = precision
-
-    def _fit(self, scores: Floats, codes: Codes, weight: Floats, n_classes: int) -> None:
-        super()._fit(scores, codes, weight, n_classes)
-        self.maps_ = [
-            Uninformed(self.input) if isinstance(fitted, Unchanged) else fitted
-            for fitted in self.maps_
-        ]
 
     def _fit_map(self, scores: Floats, y: Codes, weight: Floats) -> VennAbersMap:
         # counting needs no products
