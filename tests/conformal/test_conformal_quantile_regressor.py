@@ -442,7 +442,7 @@ def test_each_row_is_tested_once(cv):
         (GradientBoostingRegressor(), None),
         (object(), None),
     ],
-    ids=repr,
+    ids=lambda value: repr(value).partition(" at 0x")[0],
 )
 def test_the_parameter_of_the_level_is_found(estimator, name):
     assert find_quantile_parameter(estimator) == name
