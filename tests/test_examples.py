@@ -26,6 +26,11 @@ PICTURES = {
         "leave_one_out",
         "one_study",
     },
+    "conformal/quickstart": {"diabetes_intervals", "law_of_coverage", "digits_and_sets"},
+    "conformal/heteroscedastic": {"intervals", "width_and_coverage", "distributions", "real_data"},
+    "conformal/coverage_by_group": {"one_draw", "many_draws", "classes"},
+    "conformal/drifting_stream": {"stream", "gammas"},
+    "conformal/papers/jackknife_plus": {"coverage_by_columns", "synthetic_example"},
 }
 
 

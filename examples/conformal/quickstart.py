@@ -6,7 +6,7 @@ I do with a few hundred rows?
 Data: diabetes (a number) and digits (10 classes), both bundled with scikit-learn.
 
 Run it whole, or cell by cell in an editor that knows ``# %%``. It takes about a quarter of a minute and writes its
-pictures to ``out/quickstart``.
+pictures to ``out/conformal/quickstart``.
 """
 
 # %%
@@ -43,7 +43,7 @@ from skboost.metrics import (
     set_coverage_score,
 )
 
-OUT = Path("out/quickstart")
+OUT = Path("out/conformal/quickstart")
 OUT.mkdir(parents=True, exist_ok=True)
 SEED = 0
 QUICK = os.environ.get("SKBOOST_QUICK") == "1"
