@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,8 +102,17 @@ def all_classes(
         first = 1.0 - values if input == "probability" else np.zeros_like(values)
         values = np.hstack([first, values])
     if len(known) == len(classes):
+        if not np.array_equal(known, classes):  # an order of its own, or numbers of the classes
+            values = values[:, np.argsort(known)]
         return second_of(values, input) if len(classes) == 2 else values
-    places = np.searchsorted(classes, known)
+    place = {label: column for column, label in enumerate(classes.tolist())}
+    strange = [label for label in known.tolist() if label not in place]
+    if strange:
+        raise ValueError(
+            f"the estimator has seen {len(known)} of the {len(classes)} classes, but its classes_ are not labels of y "
+            f"({reprlib.repr(strange)}), so that it is not clear which; encode the labels before."
+        )
+    places = [place[label] for label in known.tolist()]
     n_unseen = len(classes) - len(known)
     share = 1.0 / (n_train + len(classes))
     full = np.empty((len(values), len(classes)))

@@ -383,6 +383,44 @@ def test_three_pairs_are_not_taken_for_three_classes(iris):
     assert CalibratedClassifier(rest, "sigmoid").fit(X, y).score(X, y) > 0.9
 
 
+@pytest.mark.parametrize("response", ["predict_proba", "decision_function"])
+@pytest.mark.parametrize("labels", [["a", "b", "c"], ["a", "b"]])
+def test_columns_may_have_an_order_of_their_own(iris, response, labels):
+    X, codes = iris
+    X, y = X[codes < len(labels)], np.array(labels)[codes[codes < len(labels)]]
+
+    class Reversed(LogisticRegression):
+        def fit(self, X, y):
+            super().fit(X, y)
+            self.coef_, self.intercept_ = self.coef_[::-1], self.intercept_[::-1]
+            if len(self.classes_) == 2:
+                self.coef_, self.intercept_ = -self.coef_, -self.intercept_
+            self.classes_ = self.classes_[::-1]
+            return self
+
+    plain, turned = (
+        CalibratedClassifier(model, "beta", response_method=response).fit(X, y)
+        for model in (LogisticRegression(C=0.1), Reversed(C=0.1))
+    )
+    assert_allclose(turned.predict_proba(X), plain.predict_proba(X), rtol=1e-6, atol=1e-9)
+
+
+def test_a_model_may_number_the_classes_if_it_has_seen_all(iris):
+    X, y = iris[0], np.array(["a", "b", "c"])[iris[1]]
+
+    class Numbering(GaussianNB):
+        def fit(self, X, y):
+            return super().fit(X, np.unique(y, return_inverse=True)[1])
+
+    plain, numbered = (
+        CalibratedClassifier(model).fit(X, y) for model in (GaussianNB(), Numbering())
+    )
+    assert_array_equal(numbered.predict_proba(X), plain.predict_proba(X))
+    folds = [(np.flatnonzero(y != "a"), np.flatnonzero(y == "a"))]
+    with pytest.raises(ValueError, match="has seen 2 of the 3 classes, but its classes_ are not"):
+        CalibratedClassifier(Numbering(), cv=folds).fit(X, y)
+
+
 def test_a_model_that_knows_one_class_only():
     X, y = np.arange(40.0).reshape(-1, 1), np.repeat([0, 1], 20)
     folds = [(np.arange(10), np.arange(10, 30)), (np.arange(30, 40), np.arange(10))]
