@@ -273,8 +273,8 @@ plt.close(figure)
 print(f"\nPictures: {', '.join(sorted(str(path) for path in OUT.glob('*.png')))}")
 
 # %%
-# What this shows. 90 % of all rows is kept by intervals that hold 99.7 % of the quiet laboratory and less than half of
-# the noisy one, in every draw; a table by group with exact limits finds it, and the mean width does not. A taxonomy
+# What this shows. 90 % of all rows is kept by intervals that hold 99.7 % of the quiet laboratory and 46 % of the noisy
+# one, in no draw more than 60 %; a table by group with exact limits finds it, and the mean width does not. A taxonomy
 # gives every laboratory its 90 %: over the draws as the beta-binomial law says, in each draw as near as its number of
 # calibration rows allows. The south pays for it with intervals of three times the width, because that is what its
 # measurements are worth, and the north is paid with shorter ones. The west, with three rows to calibrate on, gets no
