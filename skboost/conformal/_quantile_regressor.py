@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from fractions import Fraction
 from typing import Any, ClassVar, Self
@@ -271,8 +272,9 @@ class ConformalQuantileRegressor(RegressorMixin, ConformalEstimator):
         weight = check_weights(sample_weight, n_rows_of(X))
         y = one_number_a_row(y, len(weight), type(self).__name__)
         rows = np.flatnonzero(weight)
-        self._strategy.calibrate(take(X, rows), y[rows], weight[rows])
-        return self._take_over(self._strategy)
+        strategy = copy.copy(self._strategy)  # the old one stays whole if the new rows are refused
+        strategy.calibrate(take(X, rows), y[rows], weight[rows])
+        return self._take_over(strategy)
 
     def _take_over(self, strategy: QuantileStrategy) -> Self:
         """Show what a fitted strategy holds."""
@@ -292,10 +294,7 @@ class ConformalQuantileRegressor(RegressorMixin, ConformalEstimator):
             check_frozen_models(self.estimator)
         if self._is_frozen:
             self._refuse_without_folds(cv=None, quantile_parameter=None)
-            if fit_params:
-                raise ValueError(
-                    f"{', '.join(fit_params)} cannot act: the estimator is frozen and is not fitted again."
-                )
+            self._refuse_fit_params(fit_params)
         if self.method == "cross" and self.taxonomy is not None:
             raise ValueError(
                 f"taxonomy={self.taxonomy!r} cannot act with method='cross'; use method='split'."

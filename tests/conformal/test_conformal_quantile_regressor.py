@@ -892,3 +892,28 @@ def test_bad_data_get_a_sentence():
         ConformalQuantileRegressor(Given([0, 1]), method="cross").fit(X, y)
     with pytest.raises(ValueError, match="variant='median' needs a median, but .* 2 quantiles"):
         ConformalQuantileRegressor([LOW, HIGH], variant="median").fit(*predicted(60))
+
+
+def test_a_refused_calibration_leaves_the_old_one():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 1))
+    y = X[:, 0] + rng.normal(size=200)
+
+    def answer(rows):  # NaN for rows far out
+        return np.where(np.abs(rows) > 90, np.nan, rows) + np.array([[-1.0, 1.0]])
+
+    class TwoColumns(RegressorMixin, BaseEstimator):
+        def fit(self, X, y):
+            self.fitted_ = True
+            return self
+
+        def predict(self, X):
+            return answer(X)
+
+    model = ConformalQuantileRegressor(
+        FrozenEstimator(TwoColumns().fit(X, y)), taxonomy=lambda rows: rows[:, 0] > 0
+    ).fit(X, y)
+    before = model.predict_interval(X)
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit_calibration(np.full((50, 1), 99.0), np.zeros(50))
+    assert_array_equal(model.predict_interval(X), before)
