@@ -190,10 +190,7 @@ class AdaptiveConformalRegressor(RegressorMixin, ConformalEstimator):
         y = one_number_a_row(y, len(weight), type(self).__name__)
         if self._is_frozen:
             self._refuse_without_folds(cv=None)
-            if fit_params:
-                raise ValueError(
-                    f"{', '.join(fit_params)} cannot act: the estimator is frozen and is not fitted again."
-                )
+            self._refuse_fit_params(fit_params)
             self.estimator_ = self.estimator
             rows: npt.NDArray[np.integer] = np.flatnonzero(weight)
             errors = self._errors(self.estimator_, take(X, rows), y[rows])

@@ -386,12 +386,6 @@ class ConformalRegressor(PredictiveDistributions, RegressorMixin, ConformalEstim
             raise ValueError("X_target cannot act: density_ratio is not set.")
         return self._check_columns(X_target)
 
-    def _refuse_fit_params(self, fit_params: dict[str, Any]) -> None:
-        if fit_params:
-            raise ValueError(
-                f"{', '.join(fit_params)} cannot act: the estimator is frozen and is not fitted again."
-            )
-
     def _check_target(self, y: Any, n_rows: int) -> Floats:
         target = one_number_a_row(y, n_rows, type(self).__name__)
         if self.bounds is not None:
