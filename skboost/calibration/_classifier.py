@@ -210,8 +210,8 @@ class CalibratedClassifier(ClassifierMixin, CalibratedEstimator):
         """Probabilities and their own uncertainty: the two answers of Venn-ABERS.
 
         Only with a calibrator that has such intervals. p0 is the probability if the row had the label 0, p1 if it had
-        the label 1; the probability of :meth:`predict_proba` lies between. Their distance shrinks as calibration rows
-        with similar scores become more.
+        the label 1; with two classes the probability of :meth:`predict_proba` lies between. Their distance shrinks as
+        calibration rows with similar scores become more.
 
         Parameters
         ----------
