@@ -16,6 +16,10 @@ Floats = npt.NDArray[np.float64]
 # Sums of weights that are not whole numbers are compared with a rounding error to spare.
 TOLERANCE = 1e-12
 
+# A score is rounded, and so is the end that is computed from it: by at most 4 units in the last place of the largest
+# number on the way. Ends are moved outwards by as much, or of many equal labels at an end all might be lost.
+SPARE = 8 * np.finfo(np.float64).eps
+
 
 def needed_weight(
     total: float,
@@ -65,6 +69,22 @@ def refuse_nan(scores: Floats) -> None:
             f"{int(np.isnan(scores).sum())} of {len(scores)} calibration scores are NaN; look at the predictions of "
             "the model on the calibration rows."
         )
+
+
+def widened(end: Floats, anchor: Floats, direction: float) -> Floats:
+    """An end of an interval moved outwards by the rounding that went into it.
+
+    Parameters
+    ----------
+    end : ndarray
+    anchor : ndarray that broadcasts with ``end``
+        The prediction that the end was computed from.
+    direction : {-1.0, 1.0}
+        For a lower or an upper end.
+    """
+    finite = np.isfinite(end)
+    size = np.abs(np.where(finite, end, 0.0)) + np.abs(anchor)
+    return np.asarray(np.where(finite, end + direction * SPARE * size, end))
 
 
 class Calibration:

@@ -12,6 +12,7 @@ from sklearn.utils import Bunch
 
 from skboost._crossfit.folds import Fold, fit_on
 from skboost._crossfit.rows import take
+from skboost.conformal._calibration import widened
 from skboost.conformal._members import Member, MemberStrategy
 from skboost.conformal._residuals import Codes, GroupedResiduals
 from skboost.conformal._shifted_residuals import GroupedShiftedResiduals
@@ -135,7 +136,8 @@ class PooledStrategy(CrossStrategy):
     def _ends(self, member: Member, X: Any, low: Floats, high: Floats) -> Floats:
         """Lower and upper ends around the predictions of one model: (m, 2, n_levels)."""
         prediction, scale = member.describe(X)
-        ends = self.score.invert(prediction, scale, low, high)
+        lower, upper = self.score.invert(prediction, scale, low, high)
+        ends = widened(lower, prediction, -1.0), widened(upper, prediction, 1.0)
         return np.moveaxis(np.stack(ends), -1, 0)
 
 

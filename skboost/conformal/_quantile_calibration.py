@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skboost.conformal._calibration import Calibration, needed_weight
+from skboost.conformal._calibration import Calibration, needed_weight, widened
 from skboost.conformal._quantile_variants import QuantileVariant
 from skboost.conformal._rank import one_sided, smallest_size
 from skboost.conformal._residuals import occurring, rows_by_group
@@ -16,10 +16,6 @@ from skboost.conformal._shifted_lists import ShiftedLists
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.integer]
-
-# A score is rounded, and so is the end that is computed from it: by at most 4 units in the last place of the largest
-# number on the way. Ends are moved outwards by as much, or of many equal labels at an end all might be lost.
-SPARE = 8 * np.finfo(np.float64).eps
 
 
 class SplitScores:
@@ -159,8 +155,3 @@ def moved(lists: ShiftedLists, needed: list[float], shift: Floats, unit: Floats)
         found = lists.smallest(needed, shift, unit)[:, 0]
     known = ~np.isnan(shift).any(axis=1)
     return np.where(np.isnan(found) & known, np.inf, found)
-
-
-def widened(end: Floats, anchor: Floats, direction: float) -> Floats:
-    """An end moved outwards by the rounding that went into it."""
-    return end + direction * SPARE * (np.abs(end) + np.abs(anchor))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skboost.conformal._calibration import needed_weight, refuse_nan
+from skboost.conformal._calibration import needed_weight, refuse_nan, widened
 from skboost.conformal._rank import one_sided
 from skboost.conformal._residuals import Codes, occurring, rows_by_group
 from skboost.conformal._shifted_lists import BLOCK, ShiftedLists
@@ -83,8 +83,11 @@ class ShiftedResiduals:
         for first in range(0, len(prediction), at_once):  # for what is made of predictions here
             rows = slice(first, first + at_once)
             scale = np.broadcast_to(unit, prediction.shape)[rows] if np.ndim(unit) else None
-            high[rows] = self.upper.smallest(needed, prediction[rows], scale)
-            low[rows] = -self.lower.smallest(needed, -prediction[rows], scale)
+            ends = self.upper.smallest(needed, prediction[rows], scale)
+            far = np.abs(prediction[rows]).max(axis=1)[:, None]
+            high[rows] = widened(ends, far, 1.0)
+            ends = -self.lower.smallest(needed, -prediction[rows], scale)
+            low[rows] = widened(ends, far, -1.0)
         crossed = low > high
         low[crossed] = high[crossed] = (low[crossed] + high[crossed]) / 2
         return np.stack([low, high], axis=1)

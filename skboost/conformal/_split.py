@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 
 from skboost._crossfit.folds import FittedFold, Fold, fit_on
 from skboost._crossfit.rows import n_rows_of, take, take_aligned
+from skboost.conformal._calibration import widened
 from skboost.conformal._difficulty import Difficulty, Training, learn_difficulty
 from skboost.conformal._holdout import hold_out, hold_out_splitter
 from skboost.conformal._rank import one_sided, pac_rank, pac_size, smallest_size, upper_rank
@@ -151,7 +152,8 @@ class SplitStrategy(Strategy):
         for place, level in enumerate(levels):
             low, high = self._bounds(at, level, shortage)
             ends = self.score.invert(at.prediction, at.scale, low, high)
-            answer[:, 0, place], answer[:, 1, place] = ends
+            answer[:, 0, place] = widened(ends[0], at.prediction, -1.0)
+            answer[:, 1, place] = widened(ends[1], at.prediction, 1.0)
         shortage.warn(stacklevel=3)
         return answer
 

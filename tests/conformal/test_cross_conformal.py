@@ -276,7 +276,7 @@ def test_constant_labels_and_single_precision():
     X = np.arange(40.0).reshape(-1, 1)
     for method in METHODS:
         model = ConformalRegressor(DummyRegressor(), method=method).fit(X, np.ones(40))
-        assert_array_equal(model.predict_interval(X[:2]), 1.0)
+        assert_allclose(model.predict_interval(X[:2]), 1.0, rtol=1e-12)
         y = np.sin(X[:, 0])
         single, double = (
             ConformalRegressor(Ridge(), method=method).fit(X.astype(d), y.astype(d))
@@ -334,7 +334,7 @@ def test_predictions_that_are_nan(method):
         model.fit(X, X[:, 0])
     interval = model.fit(X[1:], X[1:, 0] + 1).predict_interval(X[[0, 2]])
     assert np.isnan(interval[0]).all()
-    assert_array_equal(interval[1], [0.0, 2.0])
+    assert_allclose(interval[1], [0.0, 2.0], atol=1e-12)
 
 
 # -- as an estimator ---------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.datasets import make_regression
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.frozen import FrozenEstimator
@@ -83,7 +84,7 @@ def test_the_interval_is_that_of_the_definition(noisy, level):
     errors = np.sort(np.abs(y[calibrate] - ridge.predict(X[calibrate])))
     q = errors[int(np.ceil(101 * level - 1e-9)) - 1]
     expected = np.column_stack([ridge.predict(X_new) - q, ridge.predict(X_new) + q])
-    assert_array_equal(model.predict_interval(X_new), expected)
+    assert_allclose(model.predict_interval(X_new), expected, rtol=1e-12, atol=1e-12)
     assert_array_equal(model.predict(X_new), ridge.predict(X_new))
     assert_array_equal(np.sort(model.calibration_scores_), errors)
     assert model.n_calibration_ == 100
@@ -93,8 +94,8 @@ def test_a_signed_score_has_its_own_bound_on_each_side():
     y = np.r_[np.arange(19.0), 100.0]  # 20 errors, of which one is far above
     model = ConformalRegressor(ZERO, method="split", nonconformity="signed", confidence_level=0.8)
     model.fit(np.zeros((20, 1)), y)
-    assert_array_equal(model.predict_interval([[0]]), [[1.0, 18.0]])  # ranks 2 and 19 of 20
-    assert model.predict_interval([[0]], 0.9)[0, 1] == 100.0
+    assert_allclose(model.predict_interval([[0]]), [[1.0, 18.0]], rtol=1e-12)  # ranks 2 and 19
+    assert_allclose(model.predict_interval([[0]], 0.9)[0, 1], 100.0, rtol=1e-12)
     assert model.min_calibration_size == 9
 
 
@@ -231,7 +232,7 @@ def test_other_rows_calibrate_without_a_new_fit(noisy):
 
 def test_nine_rows_are_enough_for_90_percent():
     model = ConformalRegressor(ZERO, method="split").fit(np.zeros((9, 1)), np.arange(9))
-    assert_array_equal(model.predict_interval(np.zeros((3, 1))), [[-8.0, 8.0]] * 3)
+    assert_allclose(model.predict_interval(np.zeros((3, 1))), [[-8.0, 8.0]] * 3, rtol=1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 8])
@@ -274,7 +275,7 @@ def test_bounds_cut_intervals():
     model = ConformalRegressor(ZERO, method="split", bounds=(0, 5)).fit(
         np.zeros((20, 1)), np.arange(20) / 4
     )
-    assert_array_equal(model.predict_interval([[0]]), [[0.0, 4.5]])
+    assert_allclose(model.predict_interval([[0]]), [[0.0, 4.5]], rtol=1e-12)
     assert_array_equal(model.predict_quantiles([[0]], [0.9]), [[4.5]])
     with pytest.warns(UncertaintyWarning):
         assert_array_equal(model.predict_interval([[0]], 0.99), [[0.0, 5.0]])
@@ -284,7 +285,8 @@ def test_bounds_cut_intervals():
 
 def test_constant_errors_give_intervals_of_one_width():
     model = ConformalRegressor(ZERO, method="split").fit(np.zeros((9, 1)), np.full(9, 2.0))
-    assert_array_equal(model.predict_interval([[0]], [0.5, 0.9]), [[[-2.0, -2.0], [2.0, 2.0]]])
+    both = model.predict_interval([[0]], [0.5, 0.9])
+    assert_allclose(both, [[[-2.0, -2.0], [2.0, 2.0]]], rtol=1e-12)
 
 
 def test_nan_predictions_are_refused():
@@ -542,3 +544,19 @@ def test_a_large_problem_is_quick_and_small():
     model = split(cv=0.5).fit(X, y)
     assert model.predict_interval(X).shape == (200_000, 2)
     assert model.crps(X, y).shape == (200_000,)
+
+
+@pytest.mark.parametrize("method", ["split", "plus", "minmax"])
+@pytest.mark.parametrize("nonconformity", ["absolute", "signed"])
+def test_labels_at_an_end_are_not_lost_to_rounding(method, nonconformity):
+    """mu + (y - mu) may be less than y, and with it all labels that are equal to y would be outside."""
+    rng = np.random.default_rng(0)
+    for seed in range(30):
+        y = rng.choice([0.0, 0.7, 1.0, 2.0, 3.0], size=300)
+        X = np.zeros((300, 1))
+        model = ConformalRegressor(
+            DummyRegressor(), method=method, nonconformity=nonconformity, random_state=seed
+        ).fit(X, y)
+        low, high = model.predict_interval(X[:1])[0]
+        assert low <= 0
+        assert high >= 3
