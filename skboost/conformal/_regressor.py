@@ -157,8 +157,8 @@ class ConformalRegressor(PredictiveDistributions, RegressorMixin, ConformalEstim
     -----
     Ranks are exact: a level is the decimal number that is written, and 9 rows give a finite interval at 90 %. Ends are
     moved outwards by some units in the last place, because a label that lies exactly on an end would be lost to
-    rounding, and with it all labels that are equal to it. With
-    fewer rows than :attr:`min_calibration_size` intervals are infinite, and a warning says so.
+    rounding, and with it all labels that are equal to it. With fewer rows than :attr:`min_calibration_size` intervals
+    are infinite, and a warning says so.
 
     "plus" with K folds of n / K rows each covers with probability at least
     1 - 2 alpha - min{2 (1 - 1 / K) / (n / K + 1), (1 - K / n) / (K + 1)} >= 1 - 2 alpha - sqrt(2 / n), which is
