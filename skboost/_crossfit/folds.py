@@ -75,6 +75,28 @@ def check_partition(folds: list[Fold]) -> None:
         )
 
 
+def check_each_row_once(folds: list[Fold], n_rows: int, method: str) -> None:
+    """Refuse folds that do not test each of the ``n_rows`` rows of positive weight once.
+
+    Raises
+    ------
+    ValueError
+        If a row is in several test folds or in none.
+    """
+    tested = np.concatenate([fold.calibrate for fold in folds])
+    n_different = len(np.unique(tested))
+    if n_different < len(tested):
+        raise ValueError(
+            f"method={method!r} needs each row in one test fold, but cv puts {len(tested) - n_different} more than "
+            "once; use folds without repetitions such as KFold."
+        )
+    if n_different < n_rows:
+        raise ValueError(
+            f"method={method!r} needs each row in one test fold, but cv leaves {n_rows - n_different} of {n_rows} "
+            "rows out; use folds such as KFold, or method='split'."
+        )
+
+
 def fit_folds(
     estimator: Any,
     X: Any,

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skboost._crossfit.folds import fit_on
+from skboost._crossfit.folds import check_each_row_once, fit_on
 from skboost._crossfit.rows import n_rows_of, take
 from skboost._validation import (
     Constraint,
@@ -312,11 +312,8 @@ class ConformalClassifier(ClassifierMixin, ConformalEstimator):
                 f"taxonomy={self.taxonomy!r} cannot act with method='cross'; use method='split'."
             )
         folds = self._folds(X, y, weight, split)
-        rows = np.sort(np.concatenate([fold.calibrate for fold in folds]))
-        if (np.diff(rows) == 0).any():
-            raise ValueError(
-                "method='cross' needs a cv that puts each row into one test fold, but it has rows in several of them."
-            )
+        rows = np.flatnonzero(weight)
+        check_each_row_once(folds, len(rows), self.method)
         fitted = self._fit_folds(X, y, weight, folds, params, keep=True)
         self.estimators_ = [fold.estimator for fold in fitted]
         self._rule = self._make_rule(None)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Bunch
 
-from skboost._crossfit.folds import Fold, fit_on
+from skboost._crossfit.folds import check_each_row_once, fit_on
 from skboost._crossfit.rows import take
 from skboost.conformal._calibration import widened
 from skboost.conformal._members import Member, MemberStrategy
@@ -45,7 +45,7 @@ class CrossStrategy(MemberStrategy):
         self._check(owner)
         folds = owner._folds(X, y, weight, routed.splitter.split)
         rows, params = np.flatnonzero(weight), routed.estimator.fit
-        check_each_row_once(folds, rows, owner.method)
+        check_each_row_once(folds, len(rows), owner.method)
         keep = self.keeps_members or owner.difficulty is not None
         fitted = owner._fit_folds(X, y, weight, folds, params, keep=keep)
         self.members = [
@@ -169,25 +169,3 @@ class BaseStrategy(PooledStrategy):
 
     def _interval(self, X: Any, levels: list[Fraction], codes: Codes, shortage: Shortage) -> Floats:
         return self._ends(self.whole, X, *self._bounds(levels, codes, shortage))
-
-
-def check_each_row_once(folds: list[Fold], rows: npt.NDArray[np.integer], method: str) -> None:
-    """Refuse folds that do not test each of the rows once.
-
-    Raises
-    ------
-    ValueError
-        If a row is in several test folds or in none.
-    """
-    tested = np.concatenate([fold.calibrate for fold in folds])
-    different = np.unique(tested)
-    if len(different) < len(tested):
-        raise ValueError(
-            f"method={method!r} needs each row in one test fold, but cv puts {len(tested) - len(different)} more than "
-            "once; use folds without repetitions such as KFold, or method='bootstrap', which is made for repetitions."
-        )
-    if len(different) < len(rows):
-        raise ValueError(
-            f"method={method!r} needs each row in one test fold, but cv leaves {len(rows) - len(different)} of "
-            f"{len(rows)} rows out; use folds such as KFold, or method='split'."
-        )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sklearn.utils import Bunch
 from sklearn.utils.parallel import Parallel
 
-from skboost._crossfit.folds import Fold, fit_folds, fit_on
+from skboost._crossfit.folds import check_each_row_once, fit_folds, fit_on
 from skboost._crossfit.rows import n_rows_of, take
 from skboost._registry import Registry
 from skboost.conformal._holdout import hold_out, hold_out_splitter
@@ -216,7 +216,7 @@ class CrossQuantiles(QuantileStrategy):
     ) -> None:
         """Fit models on all folds but one, for each, and let them judge the rows of that one."""
         folds = owner._folds(X, y, weight, routed.splitter.split)
-        check_each_row_once(folds, int(np.count_nonzero(weight)))
+        check_each_row_once(folds, int(np.count_nonzero(weight)), "cross")
         parallel = Parallel(n_jobs=owner.n_jobs, verbose=owner.verbose)
         params = routed.estimator.fit
         fitted = fit_folds(models, X, y, folds, params, self.columns, parallel, keep=True)
@@ -266,19 +266,3 @@ class CrossQuantiles(QuantileStrategy):
 def described(X: Any, quantiles: Floats) -> Description:
     """What a taxonomy may look at: the difficulty of a row is the distance of its quantiles."""
     return Description(X, np.median(quantiles, axis=1), quantiles[:, -1] - quantiles[:, 0])
-
-
-def check_each_row_once(folds: list[Fold], n_rows: int) -> None:
-    """Refuse folds that do not test each row once.
-
-    Raises
-    ------
-    ValueError
-        If a row is in several test folds or in none.
-    """
-    tested = np.concatenate([fold.calibrate for fold in folds])
-    if len(tested) != n_rows or len(np.unique(tested)) < n_rows:
-        raise ValueError(
-            f"method='cross' needs each of the {n_rows} rows in one test fold, but cv tests {len(np.unique(tested))} "
-            f"rows in {len(tested)} places; use folds such as KFold, or method='split'."
-        )

@@ -27,6 +27,7 @@ from sklearn.model_selection import (
     LeaveOneOut,
     RepeatedStratifiedKFold,
     ShuffleSplit,
+    TimeSeriesSplit,
     cross_validate,
 )
 from sklearn.naive_bayes import GaussianNB
@@ -847,7 +848,7 @@ def test_scikit_learn_checks(estimator, check):
         ({"taxonomy": 3.5}, "taxonomy=3.5 must be"),
         (
             {"method": "cross", "cv": RepeatedStratifiedKFold(n_splits=3, n_repeats=2)},
-            "each row into one test fold",
+            "each row in one test fold",
         ),
         ({"cv": [(np.arange(150), np.arange(20))]}, "trains on rows that it calibrates on"),
         ({"cv": []}, "cv gives no folds"),
@@ -898,3 +899,11 @@ def test_bad_data_get_a_sentence(iris):
             ConformalClassifier(broken).fit(X, y)
     with pytest.raises(ValueError, match="shape .* for 3 classes"):
         ConformalClassifier(told()).fit(np.ones((10, 2)), np.zeros(10))
+
+
+def test_cross_folds_that_leave_rows_out_are_refused():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), np.arange(60) % 2
+    model = ConformalClassifier(GaussianNB(), method="cross", cv=TimeSeriesSplit(4))
+    with pytest.raises(ValueError, match="cv leaves 12 of 60 rows out"):
+        model.fit(X, y)
