@@ -1,0 +1,7 @@
+"""Search of hyper-parameters with Optuna: parallel, reproducible, and able to go on after a crash."""
+
+from skboost._optional import import_optional
+
+import_optional("optuna", extra="tuning", purpose="skboost.tuning")
+
+__all__: list[str] = []
