@@ -4,4 +4,6 @@ from skboost._optional import import_optional
 
 import_optional("optuna", extra="tuning", purpose="skboost.tuning")
 
-__all__: list[str] = []
+from skboost.tuning._quasirandom import QuasiRandomSampler  # noqa: E402
+
+__all__ = ["QuasiRandomSampler"]
