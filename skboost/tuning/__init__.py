@@ -4,6 +4,7 @@ from skboost._optional import import_optional
 
 import_optional("optuna", extra="tuning", purpose="skboost.tuning")
 
+from skboost.tuning._keyed import KeyedSampler  # noqa: E402
 from skboost.tuning._quasirandom import QuasiRandomSampler  # noqa: E402
 
-__all__ = ["QuasiRandomSampler"]
+__all__ = ["KeyedSampler", "QuasiRandomSampler"]
