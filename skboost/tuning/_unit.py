@@ -32,7 +32,7 @@ def n_cells(distribution: BaseDistribution) -> int | None:
         return len(distribution.choices)
     low, high, step = _range(distribution)
     if step is not None:
-        return round((high - low) / step) + 1
+        return int(round((high - low) / step)) + 1
     return 1 if low == high else None
 
 
@@ -170,11 +170,6 @@ def all_points(distributions: Distributions) -> Iterator[Point]:
         values.append([value_of_cell(distribution, cell) for cell in range(n)])
     for point in itertools.product(*values):
         yield dict(zip(distributions, point, strict=True))
-
-
-def cells_of(distributions: Distributions, point: Mapping[str, Any]) -> tuple[int, ...]:
-    """Numbers of the values of a point, which equal points share; all parameters are discrete."""
-    return tuple(cell_of(distributions[name], point[name]) for name in distributions)
 
 
 def _range(distribution: BaseDistribution) -> tuple[Any, Any, Any]:
