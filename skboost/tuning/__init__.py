@@ -6,5 +6,7 @@ import_optional("optuna", extra="tuning", purpose="skboost.tuning")
 
 from skboost.tuning._keyed import KeyedSampler  # noqa: E402
 from skboost.tuning._quasirandom import QuasiRandomSampler  # noqa: E402
+from skboost.tuning._score_table import ScoreTable  # noqa: E402
+from skboost.tuning._tabulation import tabulate  # noqa: E402
 
-__all__ = ["KeyedSampler", "QuasiRandomSampler"]
+__all__ = ["KeyedSampler", "QuasiRandomSampler", "ScoreTable", "tabulate"]
