@@ -4,9 +4,17 @@ from skboost._optional import import_optional
 
 import_optional("optuna", extra="tuning", purpose="skboost.tuning")
 
+from skboost.tuning._domination import non_dominated_rank, pareto_mask  # noqa: E402
 from skboost.tuning._keyed import KeyedSampler  # noqa: E402
 from skboost.tuning._quasirandom import QuasiRandomSampler  # noqa: E402
 from skboost.tuning._score_table import ScoreTable  # noqa: E402
 from skboost.tuning._tabulation import tabulate  # noqa: E402
 
-__all__ = ["KeyedSampler", "QuasiRandomSampler", "ScoreTable", "tabulate"]
+__all__ = [
+    "KeyedSampler",
+    "QuasiRandomSampler",
+    "ScoreTable",
+    "non_dominated_rank",
+    "pareto_mask",
+    "tabulate",
+]
