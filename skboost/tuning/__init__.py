@@ -4,6 +4,8 @@ from skboost._optional import import_optional
 
 import_optional("optuna", extra="tuning", purpose="skboost.tuning")
 
+from skboost.tuning._comparison import compare_samplers  # noqa: E402
+from skboost.tuning._comparison_result import SamplerComparison  # noqa: E402
 from skboost.tuning._domination import non_dominated_rank, pareto_mask  # noqa: E402
 from skboost.tuning._keyed import KeyedSampler  # noqa: E402
 from skboost.tuning._quasirandom import QuasiRandomSampler  # noqa: E402
@@ -13,7 +15,9 @@ from skboost.tuning._tabulation import tabulate  # noqa: E402
 __all__ = [
     "KeyedSampler",
     "QuasiRandomSampler",
+    "SamplerComparison",
     "ScoreTable",
+    "compare_samplers",
     "non_dominated_rank",
     "pareto_mask",
     "tabulate",
