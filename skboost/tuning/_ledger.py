@@ -1,0 +1,145 @@
+"""Where trials come from and go to: a study in memory, with a copy of each finished trial in a storage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from skboost.tuning._records import TrialRecord
+from skboost.tuning._space import SearchSpace
+
+
+@dataclass
+class Draw:
+    """A trial that was asked for, its parameters, and (where a storage remembers it) how it ended."""
+
+    trial: Trial
+    params: dict[str, Any]
+    known: FrozenTrial | None = None
+
+
+class Ledger(Protocol):
+    """What the loop of a search needs to know about its trials."""
+
+    study: Study
+
+    def draw(self) -> list[Draw]:
+        """The next batch; empty when there is nothing left to do."""
+
+    def holds(self, trial: Trial) -> bool:
+        """Whether the trial is still this search's to tell."""
+
+    def close(self, trial: FrozenTrial) -> None:
+        """Keep a trial that has ended."""
+
+    def forget(self, trial: Trial) -> None:
+        """Let go of a trial that was not finished."""
+
+    def leave(self) -> None:
+        """The search is over."""
+
+
+class Writer(Protocol):
+    """Keeps copies of finished trials."""
+
+    @property
+    def trials(self) -> list[FrozenTrial]: ...
+
+    def write(self, trial: FrozenTrial) -> None: ...
+
+
+class PrivateLedger:
+    """Trials of one search in one process.
+
+    Parameters
+    ----------
+    study : Study
+        In memory and empty.
+    space : SearchSpace
+    n_trials, batch_size : int
+    mirror : Writer or None
+        Holds copies of trials of an earlier run and takes those of this one.
+    initial : sequence of dict
+        Values of Optuna to try first.
+
+    Notes ----- A batch is asked before any of its trials is told. A crash may leave some of them on record: then the
+    whole batch is asked again, which gives the same parameters since random numbers are keyed by the trial's number,
+    and those on record are not evaluated anew.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        space: SearchSpace,
+        n_trials: int,
+        batch_size: int,
+        mirror: Writer | None = None,
+        initial: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        self.study, self.space = study, space
+        self.n_trials, self.batch_size = n_trials, batch_size
+        self.mirror = mirror
+        whole, self.cut = _split_batches(mirror.trials if mirror else [])
+        study.add_trials(whole)
+        self.n_asked = len(whole)
+        for values in initial[self.n_asked :]:
+            study.enqueue_trial(dict(values))
+
+    def draw(self) -> list[Draw]:
+        cut, self.cut = self.cut, {}
+        size = min(self.batch_size, self.n_trials - self.n_asked)
+        if cut:
+            record = TrialRecord.of(next(iter(cut.values())))
+            size = record.batch_size if record else len(cut)
+        draws = [self._ask(cut) for _ in range(max(size, 0))]
+        self.n_asked += len(draws)
+        return draws
+
+    def _ask(self, cut: Mapping[int, FrozenTrial]) -> Draw:
+        """One more trial; with its end, if the storage knows a trial of this number and these parameters."""
+        trial, params = self.space.ask(self.study)
+        known = cut.get(trial.number)
+        if known is not None and known.params != trial.params:
+            raise ValueError(
+                f"Trial {trial.number} is on record with the parameters {known.params}, but the sampler now proposes "
+                f"{trial.params}: the batch that was cut short cannot be repeated. Give the sampler, batch_size and "
+                "random_state of the first run, or another study_name."
+            )
+        return Draw(trial, params, known)
+
+    def holds(self, trial: Trial) -> bool:
+        return True
+
+    def close(self, trial: FrozenTrial) -> None:
+        if self.mirror is not None:
+            self.mirror.write(trial)
+
+    def forget(self, trial: Trial) -> None:
+        self.study.tell(trial, state=TrialState.FAIL)
+
+    def leave(self) -> None:
+        """Nothing waits in a private study."""
+
+
+def _split_batches(
+    trials: Sequence[FrozenTrial],
+) -> tuple[list[FrozenTrial], dict[int, FrozenTrial]]:
+    """Trials of whole batches in order, and those of a last batch that was cut short, by number."""
+    numbered = {}
+    for trial in trials:
+        record = TrialRecord.of(trial)
+        if record is not None:
+            numbered[record.number] = (record, trial)
+    whole: list[FrozenTrial] = []
+    while len(whole) in numbered:
+        first = numbered[len(whole)][0]
+        batch = range(first.batch, first.batch + first.batch_size)
+        if any(number not in numbered for number in batch):
+            break
+        whole.extend(numbered[number][1] for number in batch)
+    left = {n: trial for n, (_, trial) in numbered.items() if n >= len(whole)}
+    return whole, left

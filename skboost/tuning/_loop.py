@@ -1,0 +1,213 @@
+"""The loop of a search: ask a batch, evaluate it stage by stage, tell it in order."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from skboost.tuning._evaluation import Job
+from skboost.tuning._ledger import Draw, Ledger
+from skboost.tuning._records import COMPLETE, FAILED, KEY, PRUNED, FoldResult, TrialRecord, finite
+from skboost.tuning._rules import Rules, Stage
+from skboost.tuning._workers import Workers
+
+Listener = Callable[[Study, FrozenTrial], Any]
+
+
+@dataclass
+class Candidate:
+    """A trial while it is being evaluated."""
+
+    draw: Draw
+    record: TrialRecord
+    is_open: bool = True  # whether more folds are to come
+    is_cut: bool = False  # whether time ran out before its end
+
+
+class TrialLoop:
+    """Runs the trials of a ledger.
+
+    Parameters
+    ----------
+    study : Study
+    ledger : Ledger
+    workers : Workers
+    rules : Rules
+    deadline : float or None
+        Seconds since the epoch; no fit begins later.
+    listeners : list of callable
+        Called with the study and each trial that has ended, in order; one that returns True ends the search.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether a listener or the deadline ended it.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        ledger: Ledger,
+        workers: Workers,
+        rules: Rules,
+        deadline: float | None = None,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self.study, self.ledger, self.workers, self.rules = study, ledger, workers, rules
+        self.deadline, self.listeners = deadline, listeners
+        self.stopped = False
+        self._worst: list[float] | None = None
+
+    def run(self) -> None:
+        """Go on until there are no trials left, or time is up, or a listener has seen enough."""
+        while not self.stopped and not self._is_late():
+            draws = self.ledger.draw()
+            if not draws:
+                return
+            self._run_batch(draws)
+
+    def _is_late(self) -> bool:
+        return self.deadline is not None and time.time() > self.deadline
+
+    def _run_batch(self, draws: list[Draw]) -> None:
+        """Evaluate some trials side by side; those that cannot be finished are given back."""
+        first = draws[0].trial.number
+        batch = [
+            Candidate(draw, TrialRecord(draw.trial.number, batch=first, batch_size=len(draws)))
+            for draw in draws
+        ]
+        told = 0
+        try:
+            for stage in self.rules.stages:
+                self._run_stage(stage, [c for c in batch if c.is_open and c.draw.known is None])
+            for candidate in batch:
+                told += 1
+                self._end(candidate)
+        except BaseException:
+            for candidate in batch[told:]:
+                self.ledger.forget(candidate.draw.trial)
+            raise
+
+    # -- evaluation -------------------------------------------------------------------------------------------------
+
+    def _run_stage(self, stage: Stage, batch: list[Candidate]) -> None:
+        """Fit the folds of a stage for all trials of the batch, then see which of them go on."""
+        jobs = [
+            Job(c.record.number, c.draw.params, fold, stage.resource, self.deadline)
+            for c in batch
+            for fold in stage.folds
+        ]
+        results = iter(self.workers.run(jobs) if jobs else [])
+        for candidate in batch:
+            for fold in stage.folds:
+                self._enter(candidate, fold, next(results))
+            candidate.record.resource = stage.resource
+        for candidate in batch:  # after all have entered: what a pruner sees is the same for all
+            if candidate.is_open and stage is not self.rules.stages[-1]:
+                self._ask_pruner(candidate, stage)
+
+    def _enter(self, candidate: Candidate, fold: int, result: FoldResult | None) -> None:
+        """Note what a fold gave."""
+        if result is None:
+            candidate.is_open, candidate.is_cut = False, True
+            return
+        record, error_score = candidate.record, self.rules.error_score
+        if result.test is None and isinstance(error_score, float | int):
+            result.test = dict.fromkeys(self.rules.metrics, float(error_score))
+        if result.test and result.error is None:
+            self._check_metrics(result.test)
+        record.put(fold, self.rules.n_splits, result)
+        scores = [(result.test or {}).get(name) for name in self.rules.objectives]
+        if any(finite(score) is None for score in scores):
+            candidate.is_open, record.state = False, FAILED
+
+    def _check_metrics(self, found: dict[str, float]) -> None:
+        """Refuse a callable that returns other metrics than the search aims at."""
+        wanted = [*self.rules.objectives, *self.rules.constraints]
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            raise ValueError(
+                f"scoring returned the metrics {list(found)}, of which none is {missing[0]!r}; give objectives= (or "
+                "refit=) one of these names, or let scoring return one number."
+            )
+
+    def _ask_pruner(self, candidate: Candidate, stage: Stage) -> None:
+        """Report how a trial is doing, and stop it if there is no hope."""
+        trial = candidate.draw.trial
+        trial.report(self.rules.value(candidate.record, stage), self.rules.step(stage))
+        if trial.should_prune():
+            candidate.is_open, candidate.record.state = False, PRUNED
+
+    # -- the end of a trial -----------------------------------------------------------------------------------------
+
+    def _end(self, candidate: Candidate) -> None:
+        """Tell the study, keep the trial, call the listeners."""
+        trial = candidate.draw.trial
+        if candidate.is_cut:
+            self.ledger.forget(trial)
+            return
+        if candidate.draw.known is not None:
+            self._repeat(candidate.draw, candidate.draw.known)
+            return
+        record = candidate.record
+        record.n_splits_done = len([s for s in record.scores(self.rules.objectives[0]) if s == s])
+        if not self.ledger.holds(trial):  # taken for dead, and given to others
+            return
+        frozen = self._tell(candidate)
+        self.ledger.close(frozen)
+        for listener in self.listeners:
+            if listener(self.study, frozen) is True:
+                self.stopped = True
+
+    def _tell(self, candidate: Candidate) -> FrozenTrial:
+        """The study's own record: values, constraints, state."""
+        trial, record = candidate.draw.trial, candidate.record
+        trial.set_user_attr(KEY, record.as_attribute())
+        if record.state == PRUNED:
+            return self.study.tell(trial, state=TrialState.PRUNED)
+        means = {metric: record.mean(metric) for metric in record.test}
+        if record.state == COMPLETE:
+            missing = dict.fromkeys(self.rules.constraints, math.nan)
+            for metric, violation in self.rules.violations({**missing, **means}).items():
+                trial.set_constraint(metric, min(violation, 1e300))  # storages want it finite
+            values = [means[name] for name in self.rules.objectives]
+            self._note_worst(values)
+            return self.study.tell(trial, values)
+        if self._worst_known() is None:
+            return self.study.tell(trial, state=TrialState.FAIL)
+        # samplers pass over failed trials and would come back to where fits fail; the record says what is true
+        return self.study.tell(trial, self._worst_known())
+
+    def _repeat(self, draw: Draw, known: FrozenTrial) -> None:
+        """Tell the study again what a storage remembers."""
+        for key, value in known.user_attrs.items():
+            draw.trial.set_user_attr(key, value)
+        for step, value in sorted(known.intermediate_values.items()):
+            draw.trial.report(value, step)
+        for key, value in known.constraints.items():
+            draw.trial.set_constraint(key, value)
+        if known.state == TrialState.COMPLETE:
+            self._note_worst(known.values)
+            self.study.tell(draw.trial, known.values)
+        else:
+            self.study.tell(draw.trial, state=known.state)
+
+    # -- the worst values so far ------------------------------------------------------------------------------------
+
+    def _note_worst(self, values: Sequence[float]) -> None:
+        worst = self._worst_known()
+        self._worst = list(values) if worst is None else list(map(min, worst, values))
+
+    def _worst_known(self) -> list[float] | None:
+        """The lowest finite value of each objective among the trials of the study."""
+        if self._worst is None:
+            told = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+            columns = zip(*(trial.values for trial in told), strict=True) if told else ()
+            self._worst = [min(column) for column in columns] or None
+        return self._worst

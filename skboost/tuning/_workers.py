@@ -1,0 +1,126 @@
+"""Jobs of a search spread over joblib's workers, to which the data travel once."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from joblib import effective_n_jobs
+from sklearn.utils.parallel import Parallel, delayed
+
+from skboost.tuning._evaluation import Job, Task, evaluate
+from skboost.tuning._limits import FitTimeoutError, run_limited
+from skboost.tuning._records import FoldResult
+
+N_KEPT = 2  # tasks that a worker remembers: a search, and one inside it
+
+_kept: OrderedDict[str, Task] = OrderedDict()  # of other processes' searches
+_owned: dict[str, Task] = {}  # of searches that this process runs
+_lock = threading.Lock()
+
+
+class TaskMissing:
+    """What a worker answers that has not got the data."""
+
+
+class Workers:
+    """Runs the jobs of one search.
+
+    Jobs name the task by a token. A worker in another process that meets the token for the first time says that the
+    task is missing, and gets it with a job of the next call; so data travel once to each worker, whatever the
+    backend.
+
+    Parameters
+    ----------
+    task : Task
+    n_jobs : int or None
+        As everywhere in scikit-learn.
+    fit_timeout : float or None
+        Seconds after which a fit is stopped by force.
+    """
+
+    def __init__(self, task: Task, n_jobs: int | None, fit_timeout: float | None) -> None:
+        self.task = task
+        self.n_jobs = n_jobs
+        self.fit_timeout = fit_timeout
+        self.token = uuid.uuid4().hex
+
+    def __enter__(self) -> Workers:
+        _owned[self.token] = self.task
+        self.parallel = Parallel(n_jobs=self.n_jobs)
+        self.parallel.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.parallel.__exit__(*error)
+        _owned.pop(self.token, None)
+
+    def run(self, jobs: Sequence[Job]) -> list[FoldResult | None]:
+        """Results in the order of the jobs; None for those that began after their deadline."""
+        found = self._call(jobs, n_with_task=0)
+        while missing := [i for i, result in enumerate(found) if isinstance(result, TaskMissing)]:
+            again = self._call([jobs[i] for i in missing], effective_n_jobs(self.n_jobs))
+            for place, result in zip(missing, again, strict=True):
+                found[place] = result
+        return found
+
+    def _call(self, jobs: Sequence[Job], n_with_task: int) -> list[Any]:
+        """One round of joblib; the first jobs bring the task along."""
+        tasks = [self.task if place < n_with_task else None for place in range(len(jobs))]
+        answers = self.parallel(
+            delayed(_work)(self.token, task, job, self.fit_timeout)
+            for task, job in zip(tasks, jobs, strict=True)
+        )
+        return list(answers)
+
+
+def _work(
+    token: str, task: Task | None, job: Job, fit_timeout: float | None
+) -> FoldResult | TaskMissing | None:
+    """Do a job where the task is known."""
+    task = _remember(token, task)
+    if task is None:
+        return TaskMissing()
+    if fit_timeout is None:
+        return evaluate(task, job)
+    return _limited(token, task, job, fit_timeout)
+
+
+def _remember(token: str, task: Task | None) -> Task | None:
+    """The task of a token, if this process has it; a task that came along is kept."""
+    if token in _owned:
+        return _owned[token]
+    with _lock:
+        if task is not None:
+            _kept[token] = task
+        if token not in _kept:
+            return None
+        _kept.move_to_end(token)
+        while len(_kept) > N_KEPT:
+            _kept.popitem(last=False)
+        return _kept[token]
+
+
+def _limited(token: str, task: Task, job: Job, seconds: float) -> FoldResult | None:
+    """Do a job in a process that is stopped when time is up, for the fit or for the whole search."""
+    left = seconds if job.deadline is None else min(seconds, job.deadline - time.time())
+    if left <= 0:
+        return None
+    start = time.perf_counter()
+    try:
+        answer: FoldResult | None = run_limited(
+            evaluate, (replace(job, deadline=None),), {}, left, shared=(token, task)
+        )
+    except FitTimeoutError:
+        if left < seconds:  # it was the search that ran out of time, not the fit
+            return None
+        if task.error_score == "raise":
+            raise
+        reason = f"FitTimeoutError: a fit took longer than fit_timeout={seconds:g} seconds and was stopped."
+        return FoldResult(fit_time=time.perf_counter() - start, error=reason)
+    return answer
