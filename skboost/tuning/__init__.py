@@ -8,15 +8,19 @@ from skboost.tuning._comparison import compare_samplers  # noqa: E402
 from skboost.tuning._comparison_result import SamplerComparison  # noqa: E402
 from skboost.tuning._domination import non_dominated_rank, pareto_mask  # noqa: E402
 from skboost.tuning._keyed import KeyedSampler  # noqa: E402
+from skboost.tuning._limits import FitTimeoutError  # noqa: E402
 from skboost.tuning._quasirandom import QuasiRandomSampler  # noqa: E402
 from skboost.tuning._score_table import ScoreTable  # noqa: E402
+from skboost.tuning._tabu import TabuSampler  # noqa: E402
 from skboost.tuning._tabulation import tabulate  # noqa: E402
 
 __all__ = [
+    "FitTimeoutError",
     "KeyedSampler",
     "QuasiRandomSampler",
     "SamplerComparison",
     "ScoreTable",
+    "TabuSampler",
     "compare_samplers",
     "non_dominated_rank",
     "pareto_mask",
