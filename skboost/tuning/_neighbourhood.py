@@ -19,9 +19,12 @@ from skboost.tuning._unit import (
     value_of_cell,
 )
 
+Floats = npt.NDArray[np.float64]
+Step = tuple[int, float]  # number of a parameter and its new code
 Code = tuple[float, ...]  # of each parameter: the number of its cell, or its place in [0, 1]
 
 STEPS = (0.3, 0.1, 0.02)  # of ordered parameters, in [0, 1]
+CHOICE_DISTANCE = 0.3  # as far as the longest step
 CELLS = 10  # of a continuous parameter, for the memory of values that were left
 
 
@@ -139,39 +142,48 @@ class Neighbourhood:
         """Numbers of the parameters that differ."""
         return [j for j, (one, other) in enumerate(zip(start, end, strict=True)) if one != other]
 
-    def neighbours(self, code: Code, scale: float, random: np.random.Generator) -> list[Code]:
-        """Points that differ in one parameter, by one step."""
-        found = []
-        for j, axis in enumerate(self.axes):
-            for other in axis.steps(code[j], scale, random):
-                found.append((*code[:j], other, *code[j + 1 :]))
-        return found
+    def steps(self, code: Code, scale: float, random: np.random.Generator) -> list[Step]:
+        """Parameters and the codes that they can be given by one step."""
+        return [
+            (j, other)
+            for j, axis in enumerate(self.axes)
+            for other in axis.steps(code[j], scale, random)
+        ]
 
     def random(self, random: np.random.Generator) -> Code:
         """A random point."""
         return tuple(axis.random(random) for axis in self.axes)
 
-    def distances(
-        self, some: list[Code], others: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.float64]:
+    def distances(self, code: Code, others: Floats) -> Floats:
         """Sum over the parameters of |difference of places|, 0.3 for two choices.
 
         Parameters
         ----------
-        some : list of codes, m of them
+        code : codes
         others : ndarray of shape (n, n_parameters)
             Places of other points.
 
         Returns
         -------
-        distance : ndarray of shape (m, n)
+        distance : ndarray of shape (n,)
         """
-        places = np.array([self.places(code) for code in some]).reshape(len(some), len(self.axes))
-        distance = np.zeros((len(some), len(others)))
-        for j, is_choice in enumerate(self.is_choice):
-            apart = np.abs(places[:, j, None] - others[None, :, j])
-            distance += np.where(apart > 0, CHOICE_DISTANCE, 0.0) if is_choice else apart
+        apart = np.abs(others - self.places(code))
+        apart[:, self.is_choice] = CHOICE_DISTANCE * (apart[:, self.is_choice] > 0)
+        distance: Floats = apart.sum(axis=1)
         return distance
 
+    def distances_of_steps(self, code: Code, steps: list[Step], others: Floats) -> Floats:
+        """Distances after each of some steps from a point.
 
-CHOICE_DISTANCE = 0.3  # as far as the longest step
+        Returns
+        -------
+        distance : ndarray of shape (n_steps, n)
+        """
+        distance = np.tile(self.distances(code, others), (len(steps), 1))
+        for row, (j, new) in enumerate(steps):
+            for sign, place in ((-1, self.axes[j].place(code[j])), (1, self.axes[j].place(new))):
+                apart = np.abs(others[:, j] - place)
+                distance[row] += sign * (
+                    CHOICE_DISTANCE * (apart > 0) if self.is_choice[j] else apart
+                )
+        return distance

@@ -207,32 +207,33 @@ class TabuSampler(BaseSampler):
         space: Mapping[str, BaseDistribution] | None = None,
     ) -> Told:
         """The walk after all finished trials but ``number``, and the points that are being tried."""
-        trials = [trial for trial in study.get_trials(deepcopy=False) if trial.number != number]
-        trials.sort(key=lambda trial: trial.number)
-        n_done = next(
-            (i for i, trial in enumerate(trials) if trial.state not in FINISHED), len(trials)
-        )
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+        trials = study.get_trials(deepcopy=False)
         last = self._last
-        if last is None or not last.continues(trials[:n_done], sign):
+        if last is None or not last.begins(trials, sign):
             last = None
+        n_told = 0 if last is None else len(last.trials)
+        new = [trial for trial in trials[n_told:] if trial.number != number]
+        new.sort(key=lambda trial: trial.number)
         if space is None:
-            space = self._space(trials, last)
+            space = self._space(new, last)
         if last is None or last.walk.space.distributions != space:
             last = Told(self._new_walk(space), sign)
-        self._last = last = last.beyond(trials[len(last.trials) : n_done])
-        return last.beyond(trials[n_done:])
+            new = sorted(
+                (trial for trial in trials if trial.number != number),
+                key=lambda trial: trial.number,
+            )
+        n_done = next((i for i, trial in enumerate(new) if trial.state not in FINISHED), len(new))
+        self._last = last = last.beyond(new[:n_done]) if n_done else last
+        return last.beyond(new[n_done:]) if new[n_done:] else last
 
-    def _space(
-        self, trials: list[FrozenTrial], last: Told | None
-    ) -> Mapping[str, BaseDistribution]:
+    def _space(self, new: list[FrozenTrial], last: Told | None) -> Mapping[str, BaseDistribution]:
         if self.distributions is not None:
             return without_constants(self.distributions)
-        shared: dict[str, BaseDistribution] | None = None
-        known = 0
+        shared: Mapping[str, BaseDistribution] | None = None
         if last is not None and any(trial.state in TELLING for trial in last.trials):
-            shared, known = last.walk.space.distributions, len(last.trials)
-        for trial in trials[known:]:
+            shared = last.walk.space.distributions
+        for trial in new:
             if trial.state in TELLING:
                 theirs = trial.distributions
                 shared = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
-import numpy.typing as npt
 from optuna.trial import FrozenTrial, TrialState
 
-from skboost.tuning._neighbourhood import Code
+from skboost.tuning._neighbourhood import Code, Floats, Step
 from skboost.tuning._tabu_walk import Quality, TabuWalk
 from skboost.tuning._unit import n_points
 from skboost.tuning._unvisited import NumberedPoints
@@ -41,10 +42,15 @@ class Told:
         self.tried: set[Code] = set()
         self.running: list[Code] = []
 
-    def continues(self, trials: list[FrozenTrial], sign: float) -> bool:
+    def begins(self, trials: list[FrozenTrial], sign: float) -> bool:
         """Whether these trials begin with those that the walk was told of."""
         same = sign == self.sign and len(trials) >= len(self.trials)
-        return same and all(one is other for one, other in zip(self.trials, trials, strict=False))
+        return same and all(map(operator.is_, self.trials, trials))
+
+    def places(self) -> Floats:
+        """Places of all points that the walk was told of, then of those that are being tried."""
+        running = [self.walk.space.places(code) for code in self.running]
+        return np.vstack([self.walk.places, *running])
 
     def beyond(self, trials: list[FrozenTrial]) -> Told:
         """What is known with further trials; those that lack a parameter are passed over.
@@ -68,39 +74,50 @@ class Told:
 
 def propose(told: Told, random: np.random.Generator) -> Code:
     """A neighbour of the current point that was not tried before, or a point far from all others."""
-    walk, tried = told.walk, told.tried
+    walk = told.walk
     assert walk.current is not None
+    here = walk.current.code
     if walk.n_scattered <= len(told.running):
-        neighbours = walk.space.neighbours(walk.current.code, walk.scale, random)
-        fresh = [code for code in dict.fromkeys(neighbours) if code not in tried]
-        admitted = [code for code in fresh if not walk.is_forbidden(code)] or fresh
+        fresh = {}
+        for j, new in walk.space.steps(here, walk.scale, random):
+            code = (*here[:j], new, *here[j + 1 :])
+            if code not in told.tried:
+                fresh[code] = j, new
+        admitted = [code for code, step in fresh.items() if not walk.forbids(*step)] or list(fresh)
         if admitted:  # if all are forbidden, one of them may still be better than all points before
-            return admitted[int(np.argmax(promises(admitted, told, random)))]
+            promise = promises([fresh[code] for code in admitted], told, random)
+            return admitted[int(np.argmax(promise))]
     return far_point(told, random)
 
 
-def promises(codes: list[Code], told: Told, random: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Ranks that are expected of points from their distances to others, with noise."""
+def promises(steps: list[Step], told: Told, random: np.random.Generator) -> Floats:
+    """Ranks that are expected after steps from the distances to other points, with noise."""
     walk = told.walk
-    places = np.array(walk.places + [walk.space.places(code) for code in told.running])
-    rank = np.append(ranks([seen.quality for seen in walk.seen]), np.full(len(told.running), 0.5))
-    nearness = np.exp(-walk.space.distances(codes, places) / REACH)
+    assert walk.current is not None
+    others = told.places()
+    rank = np.full(len(others), 0.5)  # of running trials
+    rank[: len(walk.seen)] = ranks([seen.quality for seen in walk.seen])
+    distance = walk.space.distances_of_steps(walk.current.code, steps, others)
+    nearness = np.exp(distance / -REACH)
     weight = PRIOR + nearness.sum(axis=1)
     expected = (0.5 * PRIOR + nearness @ rank) / weight
-    promise: npt.NDArray[np.float64] = expected + NOISE / np.sqrt(weight) * random.standard_normal(
-        len(codes)
-    )
+    promise: Floats = expected + NOISE / np.sqrt(weight) * random.standard_normal(len(steps))
     return promise
 
 
-def ranks(qualities: list[Quality | None]) -> npt.NDArray[np.float64]:
+def ranks(qualities: list[Quality | None]) -> Floats:
     """Mean ranks among completed trials from 0 to 1; the middle of the lower half for others."""
     rank = np.full(len(qualities), 0.25)
-    completed = [i for i, quality in enumerate(qualities) if quality is not None]
-    values = np.array([qualities[i] for i in completed]).reshape(-1, 2)
-    _, place, count = np.unique(values, axis=0, return_inverse=True, return_counts=True)
-    middle = np.cumsum(count) - 0.5 * (count + 1)
-    rank[completed] = middle[place.reshape(-1)] / max(len(completed) - 1, 1)
+    completed = np.array([quality is not None for quality in qualities], dtype=bool)
+    pairs = np.array([quality for quality in qualities if quality is not None]).reshape(-1, 2)
+    if len(pairs):
+        order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+        new = np.append(True, np.any(pairs[order][1:] != pairs[order][:-1], axis=1))
+        starts = np.append(np.flatnonzero(new), len(pairs))
+        middle = 0.5 * (starts[:-1] + starts[1:] - 1)
+        place = np.empty(len(pairs))
+        place[order] = middle[np.cumsum(new) - 1] / max(len(pairs) - 1, 1)
+        rank[completed] = place
     return rank
 
 
@@ -110,8 +127,8 @@ def far_point(told: Told, random: np.random.Generator) -> Code:
     draws = dict.fromkeys(space.random(random) for _ in range(N_DRAWS))
     fresh = [code for code in draws if code not in told.tried]
     if fresh:
-        places = np.array([space.places(code) for code in told.tried])
-        return fresh[int(np.argmax(space.distances(fresh, places).min(axis=1)))]
+        places = told.places()
+        return max(fresh, key=lambda code: space.distances(code, places).min())
     if n_points(space.distributions) is not None:
         points = NumberedPoints(space.distributions)
         visited = {points.number(space.point(code)) for code in told.tried}

@@ -79,6 +79,8 @@ class TabuWalk:
         Points of a new start that are still to come.
     seen : list of Seen
         All that was observed.
+    places : ndarray of shape (n_seen, n_parameters)
+        Places in [0, 1] of the points.
     """
 
     current: Seen | None = None
@@ -108,7 +110,7 @@ class TabuWalk:
         self.patience = patience
         self.seed = seed
         self.seen: list[Seen] = []
-        self.places: list[list[float]] = []
+        self.places = np.empty((0, len(space.names)))
         self.moves: list[TabuMove] = []
         self._forbidden: list[tuple[int, float, int]] = []  # parameter, code, last clock
         self._visits: dict[tuple[int, int], int] = {}  # moves to the cells of parameters
@@ -127,7 +129,7 @@ class TabuWalk:
         mine = Seen(number, code, quality)
         before = self.best
         self.seen.append(mine)
-        self.places.append(self.space.places(code))
+        self.places = np.vstack([self.places, self.space.places(code)])
         if is_better(mine, self.best):
             self.best = mine
         if self.current is None or len(self.seen) <= self.n_startup_trials:
@@ -145,15 +147,22 @@ class TabuWalk:
             elif len(self._members) >= self.n_neighbours:
                 self._leave(self._best_member(), improved=False)
 
-    def is_forbidden(self, code: Code) -> bool:
-        """Whether a step to a point would give a parameter a value that it left not long ago."""
+    def forbids(self, parameter: int, code: float) -> bool:
+        """Whether a step would give a parameter a value that it left not long ago."""
         assert self.current is not None
-        for j, left, last in self._forbidden:
-            axis = self.space.axes[j]
-            moved = not axis.is_same(code[j], self.current.code[j], self.scale)
-            if last >= self.clock and moved and axis.is_same(code[j], left, self.scale):
-                return True
-        return False
+        axis = self.space.axes[parameter]
+        return any(
+            j == parameter
+            and last >= self.clock
+            and axis.is_same(code, left, self.scale)
+            and not axis.is_same(code, self.current.code[j], self.scale)
+            for j, left, last in self._forbidden
+        )
+
+    def is_forbidden(self, code: Code) -> bool:
+        """Whether a point has such a value."""
+        assert self.current is not None
+        return any(self.forbids(j, code[j]) for j in self.space.changed(self.current.code, code))
 
     def _start(self, mine: Seen) -> None:
         if is_better(mine, self.current):
