@@ -15,6 +15,7 @@ from skboost.tuning._score_table import ScoreTable
 POPULATION = 10
 ELITES = 2
 MUTATION = 0.1  # probability of a random value, for each parameter
+N_DRAWS = 100  # of a child, until it is a new point
 
 
 class TableSampler(BaseSampler):
@@ -64,21 +65,30 @@ class GeneticSampler(TableSampler):
 
     The first ten trials are the first population; then each generation adds eight children. Parents are drawn with
     chances that fall linearly with their rank, so that the scale of the score does not matter. The two best live on
-    without being evaluated again; a child may repeat a known point, which costs a trial.
+    without being evaluated again, and a child that is known already is drawn anew, 100 times at most: a population
+    soon consists of relatives, and without this four of ten trials would be repeats.
     """
 
     def propose(self, study: optuna.Study, number: int, rng: np.random.Generator) -> dict[str, Any]:
         parents = self._population(study, number)
-        if number < POPULATION or len(parents) < 2:
-            return self.table.trial_params(int(rng.integers(len(self.table))))
+        known = [trial.params for trial in study.get_trials(deepcopy=False) if trial.params]
+        for _ in range(N_DRAWS):
+            if number < POPULATION or len(parents) < 2:
+                child = self.table.trial_params(int(rng.integers(len(self.table))))
+            else:
+                child = self._child(parents, rng)
+            if child not in known:
+                break
+        return child
+
+    def _child(self, parents: list[FrozenTrial], rng: np.random.Generator) -> dict[str, Any]:
         chances = np.arange(len(parents), 0, -1.0)
-        mother, father = rng.choice(
-            len(parents), size=2, replace=False, p=chances / chances.sum()
-        ).tolist()
+        chances /= chances.sum()
+        mother, father = rng.choice(len(parents), size=2, replace=False, p=chances).tolist()
         names = self.table.names
         cut = int(rng.integers(1, len(names))) if len(names) > 1 else 1
-        child = {n: parents[mother].params[n] for n in names[:cut]}
-        child |= {n: parents[father].params[n] for n in names[cut:]}
+        child = {name: parents[mother].params[name] for name in names[:cut]}
+        child |= {name: parents[father].params[name] for name in names[cut:]}
         for name in names:
             if rng.random() < MUTATION:
                 child[name] = _random_value(self.table.distributions[name], rng)

@@ -42,7 +42,7 @@ def compare_samplers(
         A factory is a function of a seed that returns a sampler of Optuna, ``lambda seed: TPESampler(seed=seed)``. In
         its place may stand a dict with a factory for each table, or the name of a baseline: "random"; "grid order", a
         grid search that is stopped early; "genetic", a population of 10 of which the 2 best stay, with one-point
-        crossover and mutation of each parameter with chance 0.1.
+        crossover, mutation of each parameter with chance 0.1, and no repeated points.
     n_trials : int, default=60
         Trials of a search. Samplers are not told, so smaller budgets can be read off.
     n_seeds : int, default=30

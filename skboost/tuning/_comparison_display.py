@@ -65,7 +65,9 @@ def draw_profile(
     factors, shares = comparison.profile(share)
     for name, heights in zip(comparison.samplers, shares, strict=True):
         ax.step(factors, heights, where="post", label=name, **({"linewidth": 1.6} | line_kwargs))
-    ax.set_xscale("log")
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_xlim(1.0, max(2.0, 1.05 * factors[-1]))
     ax.set_ylim(0.0, 1.02)
     ax.set_xlabel(f"trials until the top {100 * share:g} %, as a multiple of the best sampler's")
     ax.set_ylabel("share of tables")

@@ -223,8 +223,8 @@ class SamplerComparison:
         """Mean regret over simulated wall time: the area under its curve, divided by the length.
 
         Fit times come from the tables, those of samplers were measured. Fits of a batch, a job for each fold, go to the
-        worker that is free first; the next batch is proposed after the last of them. The time ends when configurations
-        of average length would have ended; so a sampler also gains by cheap configurations.
+        worker that is free first; the next batch is proposed after the last of them. The time ends when as many fits
+        of average length would have ended, so a sampler also gains by cheap configurations.
 
         Parameters
         ----------

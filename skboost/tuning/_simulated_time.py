@@ -52,10 +52,10 @@ def finish_times(
 
 
 def horizon(table: ScoreTable, n_trials: int, batch_size: int, n_workers: int) -> float:
-    """Seconds that trials of average length take if workers are as busy as a batch allows."""
-    busy: int = min(n_workers, batch_size * table.scores.shape[1])
-    seconds = float(table.fit_times.sum(axis=1).mean()) / busy
-    return n_trials * seconds
+    """Seconds that trials take if all fits are as long as the mean and the sampler costs nothing."""
+    rounds = math.ceil(batch_size * table.scores.shape[1] / n_workers)  # of fits, in each batch
+    seconds = float(table.fit_times.mean()) * rounds
+    return seconds * n_trials / batch_size
 
 
 def regret_over_time(regrets: Floats, finished: Floats, until: float) -> float:
