@@ -263,6 +263,29 @@ def test_no_point_is_tried_twice(tmp_path):
     assert len(complete(study)) == 16
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_who_comes_second_gives_way_whatever_its_number(study, first):
+    trials = [study.ask(), study.ask()]
+    for trial, expected in ((trials[first], True), (trials[1 - first], False)):
+        trial.suggest_int("x", 3, 3)
+        assert claim_unique(study, trial, trial.params) is expected
+
+
+def test_both_give_way_when_both_were_written_before_either_looked(study):
+    trials = [study.ask(), study.ask()]
+    for trial in trials:
+        trial.suggest_int("x", 3, 3)
+    assert [claim_unique(study, trial, trial.params) for trial in trials] == [False, False]
+
+
+def test_a_trial_with_fewer_parameters_is_another_one(study):
+    first, second = study.ask(), study.ask()
+    for trial in (first, second):
+        trial.suggest_int("x", 3, 3)
+    second.suggest_int("y", 0, 0)
+    assert claim_unique(study, second, second.params)
+
+
 def test_what_was_given_up_may_be_tried_again(study):
     for expected in (True, False, True):
         trial = study.ask()
