@@ -11,6 +11,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from skboost.tuning._quasirandom import random_value
 from skboost.tuning._unit import Point
 
 
@@ -58,3 +59,34 @@ class DelegatingSampler(BaseSampler):
     ) -> None:
         """Let the sampler of the trial see the result."""
         self.sampler_of(trial).after_trial(study, trial, state, values)
+
+
+class RandomRest(DelegatingSampler):
+    """Draws at random what another sampler does not propose.
+
+    CMA-ES and Gaussian processes leave categorical or conditional parameters to chance too, but write a line to the log
+    for each of them in each trial.
+
+    Parameters
+    ----------
+    sampler : BaseSampler
+    seed : int
+    """
+
+    def __init__(self, sampler: BaseSampler, seed: int) -> None:
+        self.sampler = sampler
+        self.seed = seed
+
+    def sampler_of(self, trial: FrozenTrial) -> BaseSampler:
+        """The sampler."""
+        return self.sampler
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """A random value."""
+        return random_value(param_distribution, param_name, trial.number, self.seed)

@@ -141,6 +141,8 @@ class QuasiRandomSampler(optuna.samplers.BaseSampler):
     [0, 1, 2, 3]
     """
 
+    is_keyed = True  # proposals follow from seed, study and number
+
     def __init__(
         self,
         seed: int | None = None,

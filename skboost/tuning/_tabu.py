@@ -110,6 +110,8 @@ class TabuSampler(BaseSampler):
     'start'
     """
 
+    is_keyed = True  # proposals follow from seed, study and number
+
     def __init__(
         self,
         seed: int | None = None,
