@@ -6,6 +6,7 @@ import_optional("optuna", extra="tuning", purpose="skboost.tuning")
 
 from skboost.tuning._comparison import compare_samplers  # noqa: E402
 from skboost.tuning._comparison_result import SamplerComparison  # noqa: E402
+from skboost.tuning._default_spaces import default_space, register_space  # noqa: E402
 from skboost.tuning._domination import non_dominated_rank, pareto_mask  # noqa: E402
 from skboost.tuning._keyed import KeyedSampler  # noqa: E402
 from skboost.tuning._limits import FitTimeoutError  # noqa: E402
@@ -22,7 +23,9 @@ __all__ = [
     "ScoreTable",
     "TabuSampler",
     "compare_samplers",
+    "default_space",
     "non_dominated_rank",
     "pareto_mask",
+    "register_space",
     "tabulate",
 ]
