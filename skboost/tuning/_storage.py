@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from optuna.trial import FrozenTrial
 from skboost.tuning._database import hidden, open_database
 from skboost.tuning._fingerprint import refuse_changes
 from skboost.tuning._journal import JournalFile
+from skboost.tuning._storage_errors import described, explained
 
 FACTS = "skboost"  # the user attribute of a study that says what it was made for
 FORMAT = 1
@@ -69,32 +69,17 @@ def open_storage(value: Any) -> BaseStorage:
     )
 
 
-def described(storage: Any) -> str:
-    """A storage in error messages: what users wrote, as far as that is known."""
-    if isinstance(storage, JournalFile):
-        return repr(storage.path)
+def close_connections(storage: BaseStorage) -> None:
+    """End the connections to a database that wait for the next use, which makes new ones.
+
+    Examples
+    --------
+    >>> from skboost.tuning._storage import close_connections, open_storage
+    >>> storage = open_storage("sqlite:///:memory:")
+    >>> close_connections(storage)
+    """
     if isinstance(storage, RDBStorage):
-        return repr(hidden(storage.url))
-    if isinstance(storage, str | os.PathLike):
-        return repr(hidden(os.fspath(storage)))
-    return type(storage).__name__
-
-
-@contextmanager
-def explained(storage: Any) -> Iterator[None]:
-    """Turn an error of a storage into one sentence that names it."""
-    try:
-        yield
-    except Exception as error:
-        cause = error
-        while isinstance(cause.__cause__, Exception) and not isinstance(cause, ValueError):
-            cause = cause.__cause__  # "during the commit" says less than what the database said
-        reason = hidden(" ".join(str(cause).split()).rstrip(".")) or type(cause).__name__
-        secret = reason != " ".join(str(cause).split()).rstrip(".")
-        raise ValueError(
-            f"storage={described(storage)} cannot be used: {reason}; "
-            "mend this, choose another storage, or storage=None for a study in memory."
-        ) from (None if secret else error)
+        storage.engine.dispose()
 
 
 def record_facts(

@@ -16,7 +16,7 @@ from skboost.tuning import _owner
 from skboost.tuning._journal import JournalFile
 from skboost.tuning._leases import LEASE, Leases, claim_unique
 from skboost.tuning._owner import Owner
-from skboost.tuning._storage import open_storage
+from skboost.tuning._storage import close_connections, open_storage
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 
@@ -42,8 +42,7 @@ def study(request, tmp_path):
     value = {"memory": None, "journal": tmp_path / "j", "sqlite": f"sqlite:///{tmp_path}/d"}
     storage = open_storage(value[request.param])
     yield optuna.create_study(storage=storage, study_name="mine")
-    if request.param == "sqlite":
-        storage.engine.dispose()
+    close_connections(storage)
 
 
 @pytest.fixture
@@ -314,7 +313,7 @@ HOLDER = """
 import sys, time
 import optuna
 from skboost.tuning._leases import Leases
-from skboost.tuning._storage import open_storage
+from skboost.tuning._storage import close_connections, open_storage
 study = optuna.load_study(study_name="mine", storage=open_storage(sys.argv[1]))
 with Leases(study, float(sys.argv[2])) as leases:
     for _ in range(2):
@@ -351,7 +350,7 @@ import sys
 import optuna
 from optuna.trial import TrialState
 from skboost.tuning._leases import Leases, claim_unique
-from skboost.tuning._storage import open_storage
+from skboost.tuning._storage import close_connections, open_storage
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 path, seed, wanted = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 study = optuna.create_study(storage=open_storage(path), study_name="mine", load_if_exists=True)

@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 
 from skboost.tuning._journal import JournalFile, JournalLock, drop_half_line
 from skboost.tuning._owner import Owner
-from skboost.tuning._storage import Mirror, open_storage, record_facts
+from skboost.tuning._storage import Mirror, close_connections, open_storage, record_facts
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 
@@ -83,7 +83,7 @@ def test_a_url_is_a_database(tmp_path):
     storage = open_storage(f"sqlite:///{tmp_path}/study.db")
     assert isinstance(storage, RDBStorage)
     assert storage.heartbeat_interval is None
-    storage.engine.dispose()
+    close_connections(storage)
 
 
 def test_a_storage_is_taken_as_it_is():
@@ -157,8 +157,7 @@ def storage(request, tmp_path):
     value = {"memory": None, "journal": tmp_path / "j", "sqlite": f"sqlite:///{tmp_path}/d"}
     opened = open_storage(value[request.param])
     yield opened
-    if request.param == "sqlite":
-        opened.engine.dispose()
+    close_connections(opened)
 
 
 def test_what_is_written_is_found_again(storage):
