@@ -22,9 +22,9 @@ SETS = {
     "german_credit": ("A", 700, "roc_auc"),
     "ionosphere": ("A", 600, "accuracy"),
     "diabetes": ("A", 600, "r2"),
-    "australian": ("B", 700, "neg_log_loss"),
+    "australian": ("B", 700, "accuracy"),
     "pima_diabetes": ("B", 700, "roc_auc"),
-    "vowel": ("B", 500, "accuracy"),
+    "ecoli": ("B", 600, "neg_log_loss"),
     "concrete": ("B", 600, "neg_root_mean_squared_error"),
     "auto_mpg": ("B", 600, "r2"),
 }

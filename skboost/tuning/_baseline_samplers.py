@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from skboost.tuning._score_table import ScoreTable
@@ -119,13 +119,4 @@ def _ranked(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     return sorted(trials, key=lambda trial: (-(trial.value or 0.0), trial.number))
 
 
-def random_sampler(table: ScoreTable, seed: int) -> BaseSampler:
-    """Optuna's random search, which may repeat points."""
-    return RandomSampler(seed=seed)
-
-
-BASELINES = {
-    "random": random_sampler,
-    "grid order": GridOrderSampler,
-    "genetic": GeneticSampler,
-}
+BASELINES = {"grid order": GridOrderSampler, "genetic": GeneticSampler}

@@ -12,6 +12,7 @@ from skboost._validation import Constraint, Integer
 from skboost.tuning._baseline_samplers import BASELINES
 from skboost.tuning._comparison_result import SamplerComparison
 from skboost.tuning._replay import replay
+from skboost.tuning._samplers import SAMPLERS, resolve_sampler
 from skboost.tuning._score_table import ScoreTable
 
 Factory = Callable[[int], Any]
@@ -40,9 +41,10 @@ def compare_samplers(
     tables : ScoreTable or dict of str to ScoreTable
     samplers : dict of str to factory, or iterable of str
         A factory is a function of a seed that returns a sampler of Optuna, ``lambda seed: TPESampler(seed=seed)``. In
-        its place may stand a dict with a factory for each table, or the name of a baseline: "random"; "grid order", a
-        grid search that is stopped early; "genetic", a population of 10 of which the 2 best stay, with one-point
-        crossover, mutation of each parameter with chance 0.1, and no repeated points.
+        its place may stand a dict with a factory for each table, or a name: one that ``OptunaSearchCV`` knows, such as
+        "random" or "tabu", for what it makes of it; "grid order", a grid search that is stopped early; or "genetic", a
+        population of 10 of which the 2 best stay, with one-point crossover, mutation of each parameter with chance 0.1,
+        and no repeated points.
     n_trials : int, default=60
         Trials of a search. Samplers are not told, so smaller budgets can be read off.
     n_seeds : int, default=30
@@ -63,7 +65,7 @@ def compare_samplers(
     Raises
     ------
     ValueError
-        If there are no tables or samplers, a table has nothing to search for, a name is no baseline, a factory makes no
+        If there are no tables or samplers, a table has nothing to search for, a name is unknown, a factory makes no
         sampler, or a number is out of range.
 
     Examples
@@ -115,7 +117,12 @@ def compare_samplers(
 
 def _run(table: ScoreTable, factory: str | Factory, key: list[int], options: dict[str, int]) -> Any:
     def make(seed: int) -> Any:
-        return BASELINES[factory](table, seed) if isinstance(factory, str) else factory(seed)
+        if not isinstance(factory, str):
+            return factory(seed)
+        if factory in BASELINES:
+            return BASELINES[factory](table, seed)
+        space = table.distributions
+        return resolve_sampler(factory, seed, space, conditional=False, n_objectives=1)
 
     return replay(table, make, key=key, **options)
 
@@ -148,8 +155,9 @@ def _read_samplers(
         else:
             factories[name] = dict.fromkeys(tables, factory)
         for one in factories[name].values():
-            if not callable(one) and one not in BASELINES:
+            if not callable(one) and one not in (*BASELINES, *SAMPLERS):
                 raise ValueError(
-                    f"samplers[{name!r}]={one!r} is neither a function of a seed nor one of {list(BASELINES)}."
+                    f"samplers[{name!r}]={one!r} is neither a function of a seed nor one of "
+                    f"{[*BASELINES, *sorted(SAMPLERS)]}."
                 )
     return factories
