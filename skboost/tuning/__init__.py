@@ -6,6 +6,7 @@ import_optional("optuna", extra="tuning", purpose="skboost.tuning")
 
 from skboost.tuning._comparison import compare_samplers  # noqa: E402
 from skboost.tuning._comparison_result import SamplerComparison  # noqa: E402
+from skboost.tuning._cost_model import CostModelSampler  # noqa: E402
 from skboost.tuning._default_spaces import default_space, register_space  # noqa: E402
 from skboost.tuning._domination import non_dominated_rank, pareto_mask  # noqa: E402
 from skboost.tuning._keyed import KeyedSampler  # noqa: E402
@@ -16,6 +17,7 @@ from skboost.tuning._tabu import TabuSampler  # noqa: E402
 from skboost.tuning._tabulation import tabulate  # noqa: E402
 
 __all__ = [
+    "CostModelSampler",
     "FitTimeoutError",
     "KeyedSampler",
     "QuasiRandomSampler",
