@@ -137,6 +137,13 @@ def test_the_genetic_algorithm_breeds_from_the_best_and_repeats_nothing(found):
         assert other.rows.shape == (1, 1, 2, 26)
 
 
+def test_names_stand_for_the_samplers_of_a_search():
+    table = hill(n_levels=3, n_params=2)  # 27 points, all of which are found
+    found = compare_samplers(table, ["random", "tabu", "tpe"], n_trials=27, n_seeds=2)
+    assert_array_equal(found.repeats(), 0.0)
+    assert_array_equal(found.mean_regret(), 0.0)
+
+
 def test_the_verbosity_of_optuna_stays_as_it_is(found):
     before = optuna.logging.get_verbosity()
     try:
