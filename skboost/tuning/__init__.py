@@ -11,8 +11,10 @@ from skboost.tuning._default_spaces import default_space, register_space  # noqa
 from skboost.tuning._domination import non_dominated_rank, pareto_mask  # noqa: E402
 from skboost.tuning._keyed import KeyedSampler  # noqa: E402
 from skboost.tuning._limits import FitTimeoutError  # noqa: E402
+from skboost.tuning._plan import SearchPlan  # noqa: E402
 from skboost.tuning._quasirandom import QuasiRandomSampler  # noqa: E402
 from skboost.tuning._score_table import ScoreTable  # noqa: E402
+from skboost.tuning._search import OptunaSearchCV  # noqa: E402
 from skboost.tuning._tabu import TabuSampler  # noqa: E402
 from skboost.tuning._tabulation import tabulate  # noqa: E402
 
@@ -20,9 +22,11 @@ __all__ = [
     "CostModelSampler",
     "FitTimeoutError",
     "KeyedSampler",
+    "OptunaSearchCV",
     "QuasiRandomSampler",
     "SamplerComparison",
     "ScoreTable",
+    "SearchPlan",
     "TabuSampler",
     "compare_samplers",
     "default_space",

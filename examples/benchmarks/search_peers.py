@@ -1,0 +1,354 @@
+"""How long does a search take to find what a grid search finds, beside the searches that people use?
+
+Three real tables, XGBoost and boosted networks, five folds that are the same for all. GridSearchCV goes through its
+grid; the others search the box around it and are timed until their best mean score reaches the grid's best. All run
+in one process with one thread; CPU seconds are counted, which other programs cannot lengthen. A search that does not
+get there within its trials counts with all of its time and a ">"::
+
+    python examples/benchmarks/search_peers.py                        # about half an hour
+    python examples/benchmarks/search_peers.py --quick                # one table, one seed, a small grid
+    python examples/benchmarks/search_peers.py --only xgboost,wdbc    # tasks whose names hold one of these words
+
+The tables wdbc, pima_diabetes and concrete come from the folder that ``SKBOOST_DATA`` names; the first one is
+scikit-learn's breast_cancer where there is no such folder. optuna-integration and scikit-optimize are left out where
+they are not installed. HalvingRandomSearchCV judges candidates on samples of other sizes: its best one is scored on
+the folds of the others afterwards, and its time is that of the whole search.
+"""
+
+# %%
+import argparse
+import importlib
+import time
+import warnings
+
+from _machine import describe_run, pin_threads, source_stamp
+from _timing import print_table
+
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
+parser.add_argument("--quick", action="store_true")
+parser.add_argument("--seeds", type=int, default=3)
+parser.add_argument("--trials", type=int, default=60)
+parser.add_argument("--only", default="")
+options = parser.parse_args()
+pin_threads(1)
+
+import numpy as np  # noqa: E402
+import scipy.stats as st  # noqa: E402
+from _datasets import data_folder, load_table  # noqa: E402
+from sklearn.datasets import load_breast_cancer  # noqa: E402
+from sklearn.experimental import enable_halving_search_cv  # noqa: E402, F401
+from sklearn.metrics import get_scorer  # noqa: E402
+from sklearn.model_selection import (  # noqa: E402
+    GridSearchCV,
+    HalvingRandomSearchCV,
+    KFold,
+    RandomizedSearchCV,
+    StratifiedKFold,
+    cross_val_score,
+)
+from xgboost import XGBClassifier, XGBRegressor  # noqa: E402
+
+from skboost.networks import BoostedNetworkClassifier, BoostedNetworkRegressor  # noqa: E402
+from skboost.tuning import OptunaSearchCV  # noqa: E402
+
+N_SPLITS = 5
+SEEDS = range(1 if options.quick else options.seeds)
+TRIALS = 20 if options.quick else options.trials
+
+# name -> (low, high, scale) of the box, and the values of the grid inside it
+BOXES = {
+    "xgboost": {
+        "max_depth": ((2, 6), [2, 3, 4, 6]),
+        "learning_rate": ((0.03, 0.3, "log"), [0.03, 0.1, 0.3]),
+        "subsample": ((0.6, 1.0), [0.6, 0.8, 1.0]),
+        "colsample_bytree": ((0.5, 1.0), [0.5, 0.75, 1.0]),
+        "min_child_weight": ((1.0, 10.0, "log"), [1.0, 4.0, 10.0]),
+    },
+    "network": {
+        "units_per_stage": ((3, 30, "log"), [3, 10, 30]),
+        "learning_rate": ((0.05, 0.4, "log"), [0.05, 0.1, 0.2, 0.4]),
+        "alpha": ((0.01, 10.0, "log"), [0.01, 0.1, 1.0, 10.0]),
+        "max_features": ((0.25, 1.0), [0.25, 0.5, 1.0]),
+    },
+}
+MODELS = {
+    ("xgboost", "classification"): lambda: XGBClassifier(n_estimators=100, n_jobs=1),
+    ("xgboost", "regression"): lambda: XGBRegressor(n_estimators=100, n_jobs=1),
+    ("network", "classification"): lambda: BoostedNetworkClassifier(
+        n_stages=60, n_folds=1, n_threads=1, random_state=0
+    ),
+    ("network", "regression"): lambda: BoostedNetworkRegressor(
+        n_stages=60, n_folds=1, n_threads=1, random_state=0
+    ),
+}
+
+
+# %%
+# Tasks, and a scorer that notes when each score was there.
+def tables():
+    folder = data_folder()
+    if folder is None:
+        X, y = load_breast_cancer(return_X_y=True)
+        return {"wdbc": ("classification", X, y)}
+    names = ("wdbc",) if options.quick else ("wdbc", "pima_diabetes", "concrete")
+    loaded = {name: load_table(name, str(folder)) for name in names}
+    return {name: (t.task, t.X.to_numpy(dtype=float), t.y) for name, t in loaded.items()}
+
+
+def quick_grid(grid):
+    return {name: values[::2] for name, values in grid.items()}
+
+
+class Clock:
+    """A scorer that keeps CPU seconds and scores of all folds in the order in which they came."""
+
+    def __init__(self, scoring):
+        self.scorer = get_scorer(scoring)
+        self.start = time.process_time()
+        self.seconds, self.scores = [], []
+
+    def __call__(self, estimator, X, y):
+        score = self.scorer(estimator, X, y)
+        self.seconds.append(time.process_time() - self.start)
+        self.scores.append(score)
+        return score
+
+    def progress(self):
+        """Seconds after each configuration, and the best mean so far; folds of one come one after the other."""
+        n = len(self.scores) // N_SPLITS
+        means = np.reshape(self.scores[: n * N_SPLITS], (n, N_SPLITS)).mean(axis=1)
+        return np.array(self.seconds[N_SPLITS - 1 :: N_SPLITS])[:n], np.maximum.accumulate(means)
+
+
+class Task:
+    """An estimator, a table, a grid and the box around it."""
+
+    def __init__(self, kind, name, task, X, y):
+        self.name, self.X, self.y = f"{kind}, {name}", X, y
+        self.model = MODELS[kind, task]
+        self.scoring = "neg_log_loss" if task == "classification" else "neg_root_mean_squared_error"
+        splitter = StratifiedKFold if task == "classification" else KFold
+        self.cv = list(splitter(N_SPLITS, shuffle=True, random_state=0).split(X, y))
+        self.box = {name: box for name, (box, _) in BOXES[kind].items()}
+        grid = {name: values for name, (_, values) in BOXES[kind].items()}
+        self.grid = quick_grid(grid) if options.quick else grid
+
+    def run(self, make):
+        """CPU seconds of a search, and its clock."""
+        clock = Clock(self.scoring)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            search = make(clock).fit(self.X, self.y)
+        return search, clock, time.process_time() - clock.start
+
+
+# %%
+# The searches. Each makes one from a task, a seed and a scorer.
+def for_scipy(box):
+    """The box as frozen distributions."""
+    found = {}
+    for name, (low, high, *scale) in box.items():
+        if isinstance(low, int):
+            found[name] = st.randint(low, high + 1)
+        else:
+            found[name] = st.loguniform(low, high) if scale else st.uniform(low, high - low)
+    return found
+
+
+def ours(sampler):
+    return lambda task, seed, clock: OptunaSearchCV(
+        task.model(),
+        task.box,
+        n_trials=TRIALS,
+        cv=task.cv,
+        scoring=clock,
+        sampler=sampler,
+        refit=False,
+        random_state=seed,
+    )
+
+
+def random_search(task, seed, clock):
+    return RandomizedSearchCV(
+        task.model(),
+        for_scipy(task.box),
+        n_iter=TRIALS,
+        cv=task.cv,
+        scoring=clock,
+        refit=False,
+        random_state=seed,
+    )
+
+
+def optuna_integration(task, seed, clock):
+    from optuna.distributions import FloatDistribution, IntDistribution
+    from optuna.samplers import TPESampler
+    from optuna.study import create_study
+    from optuna_integration import OptunaSearchCV as Peer
+
+    box = {
+        name: (IntDistribution if isinstance(low, int) else FloatDistribution)(
+            low, high, log=bool(scale)
+        )
+        for name, (low, high, *scale) in task.box.items()
+    }
+    study = create_study(direction="maximize", sampler=TPESampler(seed=seed))
+    return Peer(
+        task.model(),
+        box,
+        n_trials=TRIALS,
+        cv=task.cv,
+        scoring=clock,
+        refit=False,
+        study=study,
+        verbose=0,
+    )
+
+
+def scikit_optimize(task, seed, clock):
+    from skopt import BayesSearchCV
+    from skopt.space import Integer, Real
+
+    box = {
+        name: (Integer if isinstance(low, int) else Real)(
+            low, high, prior="log-uniform" if scale else "uniform"
+        )
+        for name, (low, high, *scale) in task.box.items()
+    }
+    return BayesSearchCV(
+        task.model(),
+        box,
+        n_iter=TRIALS,
+        cv=task.cv,
+        scoring=clock,
+        refit=False,
+        random_state=seed,
+    )
+
+
+SEARCHES = {
+    "skboost, tpe": ours("tpe"),
+    "skboost, tabu": ours("tabu"),
+    "skboost, cost_model": ours("cost_model"),
+    "RandomizedSearchCV": random_search,
+    "optuna-integration": optuna_integration,
+    "scikit-optimize": scikit_optimize,
+}
+NEEDS = {"optuna-integration": "optuna_integration", "scikit-optimize": "skopt"}
+
+
+def available(name):
+    try:
+        importlib.import_module(NEEDS.get(name, "skboost"))
+    except ImportError:
+        return False
+    return True
+
+
+# %%
+# One task: the grid first, then all others until they are as good.
+def reach(seconds, best, target):
+    """Seconds until the target is reached; infinite if it never is."""
+    hits = np.flatnonzero(best >= target - 1e-12)
+    return seconds[hits[0]] if len(hits) else np.inf
+
+
+def halving(task, seed):
+    start = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        search = HalvingRandomSearchCV(
+            task.model(),
+            for_scipy(task.box),
+            cv=N_SPLITS,
+            scoring=task.scoring,
+            refit=False,
+            random_state=seed,
+        ).fit(task.X, task.y)
+    seconds = time.process_time() - start
+    model = task.model().set_params(**search.best_params_)
+    return seconds, cross_val_score(model, task.X, task.y, cv=task.cv, scoring=task.scoring).mean()
+
+
+def compare(task):
+    """Rows of the report of a task."""
+    _, clock, whole = task.run(
+        lambda clock: GridSearchCV(task.model(), task.grid, cv=task.cv, scoring=clock, refit=False)
+    )
+    seconds, best = clock.progress()
+    target = best[-1]
+    first = reach(seconds, best, target)
+    yield [
+        task.name,
+        "GridSearchCV",
+        f"{len(best)}",
+        f"{whole:.1f}",
+        f"{first:.1f}",
+        "1",
+        f"{target:.5f}",
+    ]
+    for name in filter(available, SEARCHES):
+        times, totals, scores = [], [], []
+        for seed in SEEDS:
+            _, clock, total = task.run(lambda clock, s=seed, n=name: SEARCHES[n](task, s, clock))
+            seconds, best = clock.progress()
+            times.append(reach(seconds, best, target))
+            totals.append(total)
+            scores.append(best[-1])
+        yield row(task, name, whole, times, totals, scores)
+    runs = [halving(task, seed) for seed in SEEDS]
+    times = [seconds if score >= target else np.inf for seconds, score in runs]
+    yield row(task, "HalvingRandomSearchCV", whole, times, *map(list, zip(*runs, strict=True)))
+
+
+def row(task, name, whole, times, totals, scores):
+    """Median over the seeds; a search that did not get there has at least all of its time."""
+    reached = int(np.isfinite(times).sum())
+    at_least = [t if np.isfinite(t) else total for t, total in zip(times, totals, strict=True)]
+    median = float(np.median(at_least))
+    sign = "" if np.median(times) < np.inf else ">"
+    ratio = f"{whole / median:.1f}" if not sign else f"<{whole / median:.1f}"
+    return [
+        task.name,
+        name,
+        f"{reached}/{len(times)}",
+        f"{np.median(totals):.1f}",
+        f"{sign}{median:.1f}",
+        ratio,
+        f"{np.mean(scores):.5f}",
+    ]
+
+
+# %%
+print("# Searches until they have found what a grid finds\n")
+print(
+    "\n".join(
+        [
+            *describe_run(1),
+            f"- source: {source_stamp()}",
+            f"- trials: {TRIALS}, seeds: {len(SEEDS)}",
+        ]
+    )
+)
+print()
+words = [word for word in options.only.split(",") if word]
+rows = []
+for kind in BOXES:
+    for name, table in tables().items():
+        if not words or any(word in f"{kind}, {name}" for word in words):
+            rows.extend(compare(Task(kind, name, *table)))
+print_table(
+    "The search, and when it is as good as the grid",
+    [
+        "task",
+        "search",
+        "reached",
+        "CPU s in all",
+        "CPU s to the grid's best",
+        "times sooner",
+        "best score",
+    ],
+    rows,
+)
