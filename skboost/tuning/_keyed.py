@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseGASampler, BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from skboost._validation import Integer, Nothing, check_parameters
@@ -17,7 +18,7 @@ from skboost.tuning._quasirandom import fresh_seed, without_constants
 from skboost.tuning._unit import Point, n_points
 from skboost.tuning._unvisited import distinct_point
 
-REPLACEMENT = 1  # purpose of random numbers
+REPLACEMENT, GENERATION = 1, 4  # purposes of random numbers
 MOST_OPEN_TRIALS = 1024
 
 
@@ -30,10 +31,11 @@ class KeyedSampler(DelegatingSampler):
     numbers; and ``optimize(n_jobs=2)``, which gives samplers new seeds, does not disturb it.
 
     This holds for the samplers of Optuna that keep their knowledge in the study: random search, TPE, NSGA-II, NSGA-III
-    and CMA-ES. The last three write system attributes of trials, which a copy of a study has to keep. The Gaussian
-    process (GPSampler) keeps the parameters of its kernel in the object to start the next fit from them; a fresh one
-    fits from its defaults each time, so it takes part too, with proposals that differ a little from those of one object
-    that lives on. Samplers that count in the object, such as GridSampler and BruteForceSampler, gain nothing.
+    and CMA-ES. The last three write system attributes of trials, which a copy of a study has to keep; the parents of a
+    generation are selected by a sampler of their own. The Gaussian process (GPSampler) keeps the parameters of its
+    kernel in the object to start the next fit from them; a fresh one starts from its defaults each time, so it takes
+    part too, with proposals that differ a little from those of one object that lives on. Samplers that count in the
+    object gain nothing.
 
     Parameters
     ----------
@@ -86,9 +88,11 @@ class KeyedSampler(DelegatingSampler):
         self._entropy = fresh_seed() if seed is None else int(seed)
         self._keeps_distinct = distinct is not None and n_points(distinct) is not None
         self._open: dict[int, BaseSampler] = {}  # samplers of the trials that are running
+        # a study whose generations have been settled, and how many; it saves time, nothing else
+        self._settled: tuple[weakref.ref[optuna.Study] | None, int] = (None, 0)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_open": {}}
+        return {**self.__dict__, "_open": {}, "_settled": (None, 0)}
 
     def sampler_of(self, trial: FrozenTrial) -> BaseSampler:
         """The sampler of a trial; it is made at the first question."""
@@ -127,6 +131,7 @@ class KeyedSampler(DelegatingSampler):
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> Point:
         """The proposal of the trial's sampler, or another point if that has been visited."""
+        self._settle_generations(study, trial)
         if not self._keeps_distinct:
             return super().sample_relative(study, trial, search_space)
         sampler = self.sampler_of(trial)
@@ -143,8 +148,27 @@ class KeyedSampler(DelegatingSampler):
         fixed = trial.system_attrs.get("fixed_params", {})  # of a trial that was enqueued in part
         return distinct_point(search_space, point, others, random, fixed)
 
-    def _made(self, number: int) -> BaseSampler:
-        seed = int(np.random.SeedSequence([self._entropy, number]).generate_state(1)[0])
+    def _settle_generations(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Select the parents of a trial by chance that belongs to their generation.
+
+        Genetic samplers select them at the first trial that needs them and note them in the study, where others find
+        them in another order. A restored study lacks the note: its next trial would be the first. So a sampler of the
+        generation selects them before any trial does.
+        """
+        sampler = self.sampler_of(trial)
+        if not isinstance(sampler, BaseGASampler):
+            return
+        generation = sampler.get_trial_generation(study, trial)
+        known, settled = self._settled
+        settled = settled if known is not None and known() is study else 0
+        for parents in range(settled + 1, generation + 1):
+            genetic = self._made(parents, GENERATION)
+            assert isinstance(genetic, BaseGASampler)
+            genetic.get_parent_population(study, parents)
+        self._settled = weakref.ref(study), max(settled, generation)
+
+    def _made(self, *key: int) -> BaseSampler:
+        seed = int(np.random.SeedSequence([self._entropy, *key]).generate_state(1)[0])
         sampler = self.make(seed)
         if not isinstance(sampler, BaseSampler):
             raise ValueError(
