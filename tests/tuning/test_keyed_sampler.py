@@ -53,8 +53,8 @@ def objective(params, n_objectives):
 def go_on(study, sampler, n_trials, space=MIXED, batch_size=3):
     """Ask in batches, tell in the order of numbers, until there are ``n_trials``."""
     study.sampler = sampler
-    while len(study.trials) < n_trials:
-        batch = [study.ask(space) for _ in range(min(batch_size, n_trials - len(study.trials)))]
+    for start in range(len(study.trials), n_trials, batch_size):
+        batch = [study.ask(space) for _ in range(min(batch_size, n_trials - start))]
         for trial in batch:
             study.tell(trial, objective({"x": 0, "rate": 1, **trial.params}, len(study.directions)))
     return [trial.params for trial in study.trials]

@@ -32,8 +32,8 @@ def resolve(value, space=MIXED, seed=3, conditional=False, n_objectives=1):
 
 def search(study, sampler, n_trials, space=MIXED, batch_size=4):
     study.sampler = sampler
-    while len(study.trials) < n_trials:
-        batch = [study.ask(space) for _ in range(min(batch_size, n_trials - len(study.trials)))]
+    for start in range(len(study.trials), n_trials, batch_size):
+        batch = [study.ask(space) for _ in range(min(batch_size, n_trials - start))]
         for trial in batch:
             value = abs(trial.params["size"] - 17) + 5 * (trial.params["kind"] != "b")
             study.tell(trial, [float(value), float(trial.number)][: len(study.directions)])
