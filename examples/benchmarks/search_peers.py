@@ -102,12 +102,21 @@ def quick_grid(grid):
 
 
 class Clock:
-    """A scorer that keeps CPU seconds and scores of all folds in the order in which they came."""
+    """A scorer that keeps CPU seconds and scores of all folds in the order in which they came.
+
+    Where a search fits the folds of several configurations in turns, it calls :meth:`note` instead, after each of them.
+    """
 
     def __init__(self, scoring):
         self.scorer = get_scorer(scoring)
         self.start = time.process_time()
         self.seconds, self.scores = [], []
+        self.notes = []
+
+    def note(self, study, trial):
+        """A callback of ours: the seconds, and the score unless the trial was given up."""
+        score = trial.value if trial.state.name == "COMPLETE" else -np.inf
+        self.notes.append((time.process_time() - self.start, score))
 
     def __call__(self, estimator, X, y):
         score = self.scorer(estimator, X, y)
@@ -117,6 +126,9 @@ class Clock:
 
     def progress(self):
         """Seconds after each configuration, and the best mean so far; folds of one come one after the other."""
+        if self.notes:
+            seconds, scores = np.array(self.notes).T
+            return seconds, np.maximum.accumulate(scores)
         n = len(self.scores) // N_SPLITS
         means = np.reshape(self.scores[: n * N_SPLITS], (n, N_SPLITS)).mean(axis=1)
         return np.array(self.seconds[N_SPLITS - 1 :: N_SPLITS])[:n], np.maximum.accumulate(means)
@@ -157,7 +169,7 @@ def for_scipy(box):
     return found
 
 
-def ours(sampler):
+def ours(sampler, **more):
     return lambda task, seed, clock: OptunaSearchCV(
         task.model(),
         task.box,
@@ -165,8 +177,10 @@ def ours(sampler):
         cv=task.cv,
         scoring=clock,
         sampler=sampler,
+        callbacks=[clock.note],
         refit=False,
         random_state=seed,
+        **more,
     )
 
 
@@ -230,6 +244,7 @@ def scikit_optimize(task, seed, clock):
 
 SEARCHES = {
     "skboost, tpe": ours("tpe"),
+    "skboost, tpe, folds pruned": ours("tpe", pruner="median"),
     "skboost, tabu": ours("tabu"),
     "skboost, cost_model": ours("cost_model"),
     "RandomizedSearchCV": random_search,
