@@ -5,20 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
+import time
 
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 
 from skboost.tuning._owner import Owner
 
 FIRST_BYTES = b'{"op_code":'
+GRACE_SECONDS = 30.0  # as Optuna's
+LOOK_SECONDS = 0.02
+WAITING = random.SystemRandom()  # not the generator that users seed
 
 
 class JournalLock(JournalFileOpenLock):
     """Optuna's lock file with the name of its owner inside.
 
-    Optuna waits 30 seconds before it breaks a lock that a killed process has left. With the owner
-    known, a lock of a process of this machine that has died is broken at once; in other cases the
-    30 seconds stay. Processes that use Optuna's own lock may work on the same journal.
+    Optuna waits for 30 seconds before it breaks a lock that a killed process has left. With the
+    owner known, the lock of a process of this machine that has died is broken at once; in other
+    cases the 30 seconds stay. Optuna also doubles the time between two looks at the lock, up to a
+    second, so that of two busy processes one may wait until the other is done; here it stays short.
+    Processes that use Optuna's own locks may work on the same journal.
 
     Whoever gets the lock first removes the half line that a killed writer may have left at the end
     of the journal. Optuna would write the next record behind it, and nobody could read the journal
@@ -50,11 +57,19 @@ class JournalLock(JournalFileOpenLock):
         self.owner: Owner | None = None  # this object while it holds the lock
 
     def acquire(self) -> bool:
-        self._break_if_dead()
-        super().acquire()
+        """Wait for the lock, take it and mend the end of the journal."""
+        found, since = None, time.monotonic()
+        while not self._take():
+            state = _state_of(self.file)
+            if state != found:
+                found, since = state, time.monotonic()
+            if state is not None:
+                holder = _holder_of(self.file)
+                is_dead = holder is not None and holder.is_dead()
+                if is_dead or time.monotonic() - since > GRACE_SECONDS:
+                    self._break(state)
+            time.sleep(WAITING.uniform(0, LOOK_SECONDS))  # at random: two never keep step
         try:
-            self.owner = Owner.here()
-            _write_existing(self.file, json.dumps(self.owner.as_dict()).encode())
             drop_half_line(self.path)
         except BaseException:
             self.release()
@@ -62,48 +77,64 @@ class JournalLock(JournalFileOpenLock):
         return True
 
     def release(self) -> None:
+        """Give the lock back, unless others have broken it: then it may be theirs now."""
         mine, self.owner = self.owner, None
-        if mine is None:  # Optuna breaks a lock that was not released in time
-            super().release()
-        elif self._holder() in (mine, None):  # not if others broke it: then it may be theirs now
-            with contextlib.suppress(RuntimeError):
-                super().release()
+        if mine is not None and _holder_of(self.file) == mine:
+            os.unlink(self.file)
 
-    def _holder(self) -> Owner | None:
-        """Who holds the lock; None if nobody does or it is not said."""
+    def _take(self) -> bool:
+        owner = Owner.here()
         try:
-            with open(self.file, "rb") as stream:
-                return Owner.of(json.loads(stream.read()))
-        except (OSError, ValueError):
-            return None
+            descriptor = os.open(self.file, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        except FileExistsError:
+            return False
+        except PermissionError:
+            if os.name == "nt":  # Windows, while the file is being removed
+                return False
+            raise
+        try:
+            os.write(descriptor, json.dumps(owner.as_dict()).encode())
+        except BaseException:
+            os.unlink(self.file)
+            raise
+        finally:
+            os.close(descriptor)
+        self.owner = owner
+        return True
 
-    def _break_if_dead(self) -> None:
-        holder = self._holder()
-        if holder is None or not holder.is_dead():
-            return
+    def _break(self, state: tuple[int, int]) -> None:
+        """Remove the lock if it is still the one that was looked at."""
         aside = f"{self.file}.{Owner.here().token}"
         try:
             os.rename(self.file, aside)  # of several processes one succeeds
         except OSError:
             return
-        taken = JournalLock(self.path)
-        taken.file = aside
         if (
-            taken._holder() != holder
+            _state_of(aside) != state
         ):  # others were faster, and this is the lock of a living process
             with contextlib.suppress(OSError):
-                os.link(aside, self.file)
+                os.link(aside, self.file, follow_symlinks=False)
         os.unlink(aside)
 
 
-def _write_existing(path: str, content: bytes) -> None:
-    """Fill a file; do nothing if it is gone."""
-    with contextlib.suppress(FileNotFoundError):
-        descriptor = os.open(path, os.O_WRONLY)
-        try:
-            os.write(descriptor, content)
-        finally:
-            os.close(descriptor)
+def _state_of(file: str) -> tuple[int, int] | None:
+    """What changes when a lock is given back and taken again; None if there is none."""
+    try:
+        status = os.lstat(file)  # Optuna's other lock is a symbolic link to the journal
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _holder_of(file: str) -> Owner | None:
+    """Who holds a lock; None if nobody does or it is not said."""
+    try:
+        if os.path.islink(file):
+            return None
+        with open(file, "rb") as stream:
+            return Owner.of(json.loads(stream.read()))
+    except (OSError, ValueError):
+        return None
 
 
 def drop_half_line(path: str) -> None:

@@ -12,9 +12,15 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.storages import InMemoryStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.storages.journal import (
+    JournalFileBackend,
+    JournalFileOpenLock,
+    JournalFileSymlinkLock,
+    JournalStorage,
+)
 from optuna.trial import TrialState
 
+from skboost.tuning import _journal
 from skboost.tuning._journal import JournalFile, JournalLock, drop_half_line
 from skboost.tuning._owner import Owner
 from skboost.tuning._storage import Mirror, close_connections, open_storage, record_facts
@@ -332,12 +338,66 @@ def test_a_lock_that_others_broke_is_not_theirs_to_lose(tmp_path):
     Path(path).touch()
     slow, other = JournalLock(path), JournalLock(path)
     slow.acquire()
-    other.owner = None
-    JournalLock.release(other)  # as Optuna does after 30 seconds
+    os.unlink(path + ".lock")
     other.acquire()
     slow.release()
     assert (tmp_path / "j.lock").exists()
     other.release()
+    assert os.listdir(tmp_path) == ["j"]
+
+
+@pytest.mark.parametrize("kind", [JournalFileOpenLock, JournalFileSymlinkLock])
+def test_locks_of_optuna_keep_out_and_are_broken_in_the_end(tmp_path, kind, monkeypatch):
+    path = str(tmp_path / "j")
+    Path(path).touch()
+    lock, other = JournalLock(path), kind(path)
+    other.acquire()
+    monkeypatch.setattr(_journal, "GRACE_SECONDS", 0.2)
+    start = time.monotonic()
+    lock.acquire()
+    assert time.monotonic() - start > 0.2
+    lock.release()
+    other.acquire()
+    other.release()
+    assert os.listdir(tmp_path) == ["j"]
+
+
+def test_a_lock_that_changed_hands_is_not_broken(tmp_path):
+    path = str(tmp_path / "j")
+    Path(path).touch()
+    first, second = JournalLock(path), JournalLock(path)
+    first.acquire()
+    seen = _journal._state_of(first.file)
+    first.release()
+    time.sleep(0.01)
+    second.acquire()
+    first._break(seen)
+    assert _journal._holder_of(first.file) == second.owner
+    second.release()
+    assert os.listdir(tmp_path) == ["j"]
+
+
+def test_many_take_turns(tmp_path):
+    path = str(tmp_path / "j")
+    Path(path).touch()
+    inside, turns = [], []
+
+    def work(number):
+        lock = JournalLock(path)
+        for _ in range(20):
+            lock.acquire()
+            inside.append(number)
+            assert len(inside) == 1
+            inside.pop()
+            turns.append(number)
+            lock.release()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(turns) == 80
     assert os.listdir(tmp_path) == ["j"]
 
 
