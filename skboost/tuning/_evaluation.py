@@ -90,7 +90,8 @@ def evaluate(task: Task, job: Job) -> FoldResult | None:
     result.test, result.error = _score(task, fitted, test, train)
     result.score_time = time.perf_counter() - start
     if task.return_train_score:
-        result.train, _ = _score(task, fitted, train, train)
+        result.train, error = _score(task, fitted, train, train)
+        result.error = result.error or error
     return result
 
 
@@ -123,8 +124,10 @@ def _rows(task: Task, rows: Rows, train: Rows) -> tuple[Any, Any]:
     return take(task.X, rows), y
 
 
-def _score(task: Task, fitted: Any, rows: Rows, train: Rows) -> tuple[dict[str, float], str | None]:
-    """Scores by metric, and what went wrong."""
+def _score(
+    task: Task, fitted: Any, rows: Rows, train: Rows
+) -> tuple[dict[str, float] | None, str | None]:
+    """Scores by metric (None if there are none), and what went wrong."""
     X, y = _rows(task, rows, train)
     params = take_aligned(task.score_params, rows, n_rows_of(task.X))
     try:
@@ -134,15 +137,13 @@ def _score(task: Task, fitted: Any, rows: Rows, train: Rows) -> tuple[dict[str, 
     except Exception:
         if task.error_score == "raise":
             raise
-        return {}, traceback.format_exc()
+        return None, traceback.format_exc()
     named = found if isinstance(found, Mapping) else {SINGLE: found}
     scores, errors = {}, None
     for metric, value in named.items():
-        if isinstance(
-            value, str
-        ):  # the scorer of several metrics says with a text that one of them failed
-            errors = value
-            value = np.nan
+        if isinstance(value, str) and isinstance(found, Mapping):
+            # the scorer of several metrics says with a text that one of them failed
+            errors, value = value, task.error_score
         scores[metric] = _number(metric, value)
     return scores, errors
 

@@ -66,7 +66,9 @@ class PrivateLedger:
     initial : sequence of dict
         Values of Optuna to try first.
 
-    Notes ----- A batch is asked before any of its trials is told. A crash may leave some of them on record: then the
+    Notes
+    -----
+    A batch is asked before any of its trials is told. A crash may leave some of them on record: then the
     whole batch is asked again, which gives the same parameters since random numbers are keyed by the trial's number,
     and those on record are not evaluated anew.
     """

@@ -117,11 +117,13 @@ class TrialLoop:
         if result is None:
             candidate.is_open, candidate.is_cut = False, True
             return
-        record, error_score = candidate.record, self.rules.error_score
-        if result.test is None and isinstance(error_score, float | int):
-            result.test = dict.fromkeys(self.rules.metrics, float(error_score))
-        if result.test and result.error is None:
+        record = candidate.record
+        if result.test is None:
+            result.test = self.rules.failure()
+        elif result.error is None:
             self._check_metrics(result.test)
+        if result.train is None and self.rules.with_train:
+            result.train = self.rules.failure()
         record.put(fold, self.rules.n_splits, result)
         scores = [(result.test or {}).get(name) for name in self.rules.objectives]
         if any(finite(score) is None for score in scores):

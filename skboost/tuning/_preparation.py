@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -64,7 +65,7 @@ def prepare(search: Any, X: Any, y: Any, routed: Bunch) -> Preparation:
     pruner = resolve_pruner(search.pruner, ladder, search.factor)
     scorers, metrics = _scorers(search)
     objectives = objectives_of(search.objectives, metrics, search.refit)
-    refit_metric = _refit_metric(search.refit, metrics, objectives)
+    refit_metric = _refit_metric(search, metrics, objectives)
     _refuse_pruning_of_several(pruner, objectives)
     rules = Rules(
         objectives=objectives,
@@ -74,6 +75,7 @@ def prepare(search: Any, X: Any, y: Any, routed: Bunch) -> Preparation:
         reports_folds=wants_folds(pruner),
         constraints=constraints_of(search.constraints, metrics),
         error_score=search.error_score,
+        with_train=bool(search.return_train_score),
     )
     task = Task(
         estimator=search.estimator,
@@ -83,8 +85,8 @@ def prepare(search: Any, X: Any, y: Any, routed: Bunch) -> Preparation:
         scorer=check_scoring(
             search.estimator, search.scoring, raise_exc=search.error_score == "raise"
         ),
-        fit_params=dict(routed.estimator.fit),
-        score_params=dict(routed.scorer.score),
+        fit_params=_indexable_values(routed.estimator.fit),
+        score_params=_indexable_values(routed.scorer.score),
         error_score=search.error_score,
         return_train_score=bool(search.return_train_score),
         resource=ladder.resource if ladder else None,
@@ -93,14 +95,21 @@ def prepare(search: Any, X: Any, y: Any, routed: Bunch) -> Preparation:
     return Preparation(task, folds, space, rules, plan, ladder, pruner, scorers, refit_metric)
 
 
+def _indexable_values(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata of which rows can be taken where they have rows."""
+    return {name: indexable_rows(value) for name, value in metadata.items()}
+
+
 def draw_folds(
     cv: Any, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]
 ) -> list[tuple[Rows, Rows]]:
     """The folds of a search, drawn once: a splitter that shuffles would give each trial others."""
-    splitter = check_cv(cv, y, classifier=is_classifier(estimator))
-    folds = [
-        (row_numbers(train), row_numbers(test)) for train, test in splitter.split(X, y, **params)
-    ]
+    with np.errstate(invalid="ignore"):  # of an infinite y, which gets an error of its own
+        splitter = check_cv(cv, y, classifier=is_classifier(estimator))
+        folds = [
+            (row_numbers(train), row_numbers(test))
+            for train, test in splitter.split(X, y, **params)
+        ]
     if not folds:
         raise ValueError("cv gives no folds; a search needs at least one to compare trials on.")
     return folds
@@ -175,12 +184,17 @@ def _scorers(search: Any) -> tuple[Any, list[str] | None]:
     return {name: get_scorer(scorer) for name, scorer in named.items()}, list(named)
 
 
-def _refit_metric(refit: Any, metrics: list[str] | None, objectives: tuple[str, ...]) -> str:
+def _refit_metric(search: Any, metrics: list[str] | None, objectives: tuple[str, ...]) -> str:
     """The metric whose highest mean is the best trial."""
+    refit = search.refit
     several = metrics != [SINGLE] and (metrics is not None or objectives != (SINGLE,))
     if isinstance(refit, str):
-        if metrics is not None and refit not in metrics and several:
-            raise ValueError(f"refit={refit!r} is no metric of scoring; known: {metrics}.")
+        known = metrics if several else [SINGLE, search.scoring]
+        if known is not None and refit not in known:
+            raise ValueError(
+                f"refit={refit!r} is no metric of scoring={search.scoring!r}; give the name of one, or True if there "
+                "is only one."
+            )
         return refit if several else SINGLE
     if several and refit is True:
         raise ValueError(
@@ -219,4 +233,8 @@ def seed_of(random_state: Any) -> int | None:
         return int(random_state.randint(2**31 - 1))
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**31 - 1))
+    if not isinstance(random_state, numbers.Integral) or random_state < 0:
+        raise ValueError(
+            f"random_state={random_state!r} must be an integer of at least 0, a RandomState, a Generator or None."
+        )
     return int(random_state)

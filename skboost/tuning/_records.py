@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 from optuna.trial import FrozenTrial
 
 KEY = "skboost"  # the attribute
@@ -84,7 +85,7 @@ class TrialRecord:
     def mean(self, metric: str) -> float:
         """Mean test score over all folds; NaN unless every fold has one."""
         scores = self.scores(metric)
-        return math.fsum(scores) / len(scores) if scores else math.nan
+        return float(np.mean(scores)) if scores else math.nan  # as in cv_results_, to the last bit
 
 
 def finite(number: float | None) -> float | None:

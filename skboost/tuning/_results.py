@@ -47,12 +47,11 @@ def cv_results(findings: Sequence[Finding], rules: Rules, with_train: bool) -> d
     results["params"] = params
     metrics = list(dict.fromkeys([*rules.metrics, *(m for r in records for m in r.test)]))
     for metric in metrics:
-        _put_scores(
-            results, f"test_{metric}", [r.test.get(metric) for r in records], records, rules
-        )
+        test = [_scores(r, r.test, metric, rules) for r in records]
+        _put_scores(results, f"test_{metric}", test, records, rules)
         results[f"rank_test_{metric}"] = _ranks(results[f"mean_test_{metric}"])
         if with_train:
-            train = [r.train.get(metric) for r in records]
+            train = [_scores(r, r.train, metric, rules) for r in records]
             _put_scores(results, f"train_{metric}", train, records, rules)
     _put_extras(results, records, rules)
     return results
@@ -67,6 +66,23 @@ def _put_times(results: dict[str, Any], records: Sequence[TrialRecord], n_splits
         mean = np.where(done, table, 0.0).sum(axis=1) / count
         square = np.where(done, (table - mean[:, None]) ** 2, 0.0).sum(axis=1) / count
         results[f"mean_{name}"], results[f"std_{name}"] = mean, np.sqrt(square)
+
+
+def _scores(
+    record: TrialRecord, found: dict[str, Any], metric: str, rules: Rules
+) -> list[float | None] | None:
+    """Scores of the folds by one metric.
+
+    Names of metrics that only a callable knows are not known where the fit fails; there they have the error score.
+    """
+    row = found.get(metric)
+    if metric in rules.metrics or record.error is None or isinstance(rules.error_score, str):
+        return row
+    row = row or [None] * rules.n_splits
+    return [
+        rules.error_score if score is None and seconds is not None else score
+        for score, seconds in zip(row, record.fit_time, strict=True)
+    ]
 
 
 def _put_scores(

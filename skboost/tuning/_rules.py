@@ -27,7 +27,8 @@ class Stage:
 class Rules:
     """How trials of a search are run and judged.
 
-    ``metrics`` are all that are known by name, the objectives among them.
+    ``metrics`` are all that are known by name, the objectives among them; ``with_train`` says whether training rows
+    are scored too.
     ``constraints`` maps a metric to the lowest and highest mean that are allowed.
     """
 
@@ -38,6 +39,7 @@ class Rules:
     reports_folds: bool = False
     constraints: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     error_score: float | str = math.nan
+    with_train: bool = False
 
     @property
     def is_multimetric(self) -> bool:
@@ -48,6 +50,10 @@ class Rules:
     def n_fits(self) -> int:
         """Fits of a trial that is not stopped."""
         return sum(len(stage.folds) for stage in self.stages)
+
+    def failure(self) -> dict[str, float]:
+        """The scores of a fit that failed."""
+        return dict.fromkeys(self.metrics, float(self.error_score))
 
     def value(self, record: TrialRecord, stage: Stage) -> float:
         """What a pruner is told after a stage: of the only objective, since there is one where trials are pruned."""
@@ -100,10 +106,13 @@ def objectives_of(objectives: Any, metrics: Sequence[str] | None, refit: Any) ->
     ValueError
         If a name is unknown, or nothing says which of several metrics is meant.
     """
+    source = "objectives"
     if objectives is None:
-        if isinstance(refit, str):
-            objectives = [refit]
-        elif metrics is None or list(metrics) == [SINGLE]:
+        if metrics is not None and list(metrics) == [SINGLE]:
+            objectives = [SINGLE]
+        elif isinstance(refit, str):
+            source, objectives = "refit", [refit]
+        elif metrics is None:
             objectives = [SINGLE]
         else:
             raise ValueError(
@@ -115,9 +124,7 @@ def objectives_of(objectives: Any, metrics: Sequence[str] | None, refit: Any) ->
         raise ValueError(f"objectives={objectives!r} must name one or several different metrics.")
     for name in names:
         if metrics is not None and name not in metrics:
-            raise ValueError(
-                f"objectives: {name!r} is no metric of scoring; known: {list(metrics)}."
-            )
+            raise ValueError(f"{source}: {name!r} is no metric of scoring; known: {list(metrics)}.")
     return tuple(names)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from copy import deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from optuna.trial import TrialState
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import RandomizedSearchCV
-from sklearn.utils import indexable
+from sklearn.utils import Tags, get_tags, indexable
 
 from skboost._validation import (
     Constraint,
@@ -20,8 +21,10 @@ from skboost._validation import (
     Integer,
     Nothing,
     Number,
+    OneOf,
     check_parameters,
 )
+from skboost.tuning._arguments import refuse_arguments, refuse_missing_target
 from skboost.tuning._evaluation import fit_in_full
 from skboost.tuning._ledger import Ledger, PrivateLedger
 from skboost.tuning._loop import TrialLoop
@@ -170,7 +173,9 @@ class OptunaSearchCV(RandomizedSearchCV):
     nested_cv : What a search is worth on rows that it has not seen.
     sklearn.model_selection.RandomizedSearchCV : Independent random draws.
 
-    Notes ----- The best score is the highest of many noisy means, hence too good (the winner's curse);
+    Notes
+    -----
+    The best score is the highest of many noisy means, hence too good (the winner's curse);
     :func:`nested_cv` estimates what to expect.
 
     Random numbers are keyed by trial: trial i of a search with seed s draws from ``SeedSequence([s, i])``. That, and
@@ -191,7 +196,7 @@ class OptunaSearchCV(RandomizedSearchCV):
     >>> X, y = load_iris(return_X_y=True)
     >>> space = {"C": (0.01, 100.0, "log"), "kernel": ["linear", "rbf"]}
     >>> search = OptunaSearchCV(SVC(), space, n_trials=12, random_state=0).fit(X, y)
-    >>> search.best_score_ > 0.97
+    >>> bool(search.best_score_ > 0.97)
     True
     >>> print(search.plan_)
     12 trials x 5 folds = at most 60 fits, 1 side by side
@@ -199,6 +204,8 @@ class OptunaSearchCV(RandomizedSearchCV):
 
     constraints_: ClassVar[dict[str, Constraint | tuple[Constraint, ...]]] = {
         "n_trials": Integer(1),
+        "min_resources": (Integer(1), OneOf("auto")),
+        "max_resources": (Integer(1), OneOf("auto")),
         "factor": Integer(2),
         "batch_size": Integer(1),
         "n_jobs": (Integer(), Nothing()),
@@ -302,9 +309,10 @@ class OptunaSearchCV(RandomizedSearchCV):
             or another space, or if all trials failed (those in a storage stay there).
         """
         check_parameters(self, self.constraints_)
-        self._refuse_idle_parameters()
+        refuse_arguments(self)
         start = time.time()
         X, y = indexable(X, y)
+        refuse_missing_target(self.estimator, y)
         routed = self._get_routed_params_for_fit(params)
         prepared = prepare(self, X, y, routed)
         ledger = self._open(prepared)
@@ -315,6 +323,13 @@ class OptunaSearchCV(RandomizedSearchCV):
             ledger.leave()
         self._refit(prepared, X, y, routed.estimator.fit)
         return self
+
+    def __sklearn_tags__(self) -> Tags:
+        """What the search accepts is what its estimator accepts."""
+        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        tags.target_tags = deepcopy(inner.target_tags)
+        tags.input_tags = deepcopy(inner.input_tags)
+        return tags
 
     def set_callbacks(self, *callbacks: Any) -> OptunaSearchCV:
         """Not for this search, whose callbacks are a parameter; set scikit-learn's on the estimator inside.
@@ -328,18 +343,6 @@ class OptunaSearchCV(RandomizedSearchCV):
             "OptunaSearchCV takes its callbacks as the parameter callbacks=[...], which are called after each trial; "
             "callbacks of scikit-learn can be set on the estimator inside."
         )
-
-    def _refuse_idle_parameters(self) -> None:
-        """Refuse parameters that could not act."""
-        if not hasattr(self.estimator, "fit"):
-            raise ValueError(f"estimator={self.estimator!r} has no fit; give an estimator.")
-        if self.error_score != "raise" and not isinstance(self.error_score, int | float):
-            raise ValueError(f"error_score={self.error_score!r} must be 'raise' or a number.")
-        if self.storage is None and (self.shared or self.study_name is not None):
-            name = "shared=True" if self.shared else f"study_name={self.study_name!r}"
-            raise ValueError(
-                f"{name} needs a storage that keeps the study; give storage= a path or a URL."
-            )
 
     # -- the study --------------------------------------------------------------------------------------------------
 
@@ -444,11 +447,13 @@ class OptunaSearchCV(RandomizedSearchCV):
         """Warn of fits that failed; refuse to go on without a single trial that did not."""
         failed = [f.record for f in findings if f.record.state == FAILED]
         errors = [f.record.error for f in findings if f.record.error]
+        first = errors[0] if errors else "a score that is not finite"
         if findings and len(failed) < len(findings):
-            if errors:
+            n_bad = sum(bool(f.record.error) or f.record.state == FAILED for f in findings)
+            if n_bad:
                 warnings.warn(
-                    f"{len(errors)} of {len(findings)} trials had fits that failed or could not be scored; they have "
-                    f"error_score={self.error_score} for these. The first failure was:\n{errors[0]}",
+                    f"{n_bad} of {len(findings)} trials had fits that failed or could not be scored; they have "
+                    f"error_score={self.error_score} for these. The first failure was:\n{first}",
                     FitFailedWarning,
                     stacklevel=4,
                 )
@@ -457,7 +462,7 @@ class OptunaSearchCV(RandomizedSearchCV):
         if findings:
             raise ValueError(
                 f"All {len(findings)} trials failed, so there is no best one.{kept} Set error_score='raise' to see "
-                f"where. The first failure was:\n{errors[0] if errors else 'a score that is not finite'}"
+                f"where. The first failure was:\n{first}"
             )
         raise ValueError(
             f"No trial has ended within timeout={self.timeout}; give the search more time, or fewer rows or folds."

@@ -34,7 +34,9 @@ class SharedLedger:
     initial : sequence of dict
         Values of Optuna to try first.
 
-    Notes ----- Of trials that were finished or are being worked on, the first ``n_trials`` count; a search that has
+    Notes
+    -----
+    Of trials that were finished or are being worked on, the first ``n_trials`` count; a search that has
     asked for one too many gives it up. When none is left to take, it waits for those of others, so that all searches
     end with the same results, and takes the place of one that died.
     """
