@@ -9,6 +9,7 @@ from skboost.tuning._comparison_result import SamplerComparison  # noqa: E402
 from skboost.tuning._cost_model import CostModelSampler  # noqa: E402
 from skboost.tuning._default_spaces import default_space, register_space  # noqa: E402
 from skboost.tuning._domination import non_dominated_rank, pareto_mask  # noqa: E402
+from skboost.tuning._extrapolation import ExtrapolationPruner  # noqa: E402
 from skboost.tuning._fold_racing import FoldRacingPruner  # noqa: E402
 from skboost.tuning._keyed import KeyedSampler  # noqa: E402
 from skboost.tuning._limits import FitTimeoutError  # noqa: E402
@@ -21,6 +22,7 @@ from skboost.tuning._tabulation import tabulate  # noqa: E402
 
 __all__ = [
     "CostModelSampler",
+    "ExtrapolationPruner",
     "FitTimeoutError",
     "FoldRacingPruner",
     "KeyedSampler",
