@@ -13,6 +13,8 @@ from skboost.tuning._extrapolation import ExtrapolationPruner  # noqa: E402
 from skboost.tuning._fold_racing import FoldRacingPruner  # noqa: E402
 from skboost.tuning._keyed import KeyedSampler  # noqa: E402
 from skboost.tuning._limits import FitTimeoutError  # noqa: E402
+from skboost.tuning._nested import nested_cv  # noqa: E402
+from skboost.tuning._nested_result import NestedResult, ParameterAgreement  # noqa: E402
 from skboost.tuning._plan import SearchPlan  # noqa: E402
 from skboost.tuning._quasirandom import QuasiRandomSampler  # noqa: E402
 from skboost.tuning._score_table import ScoreTable  # noqa: E402
@@ -26,7 +28,9 @@ __all__ = [
     "FitTimeoutError",
     "FoldRacingPruner",
     "KeyedSampler",
+    "NestedResult",
     "OptunaSearchCV",
+    "ParameterAgreement",
     "QuasiRandomSampler",
     "SamplerComparison",
     "ScoreTable",
@@ -34,6 +38,7 @@ __all__ = [
     "TabuSampler",
     "compare_samplers",
     "default_space",
+    "nested_cv",
     "non_dominated_rank",
     "pareto_mask",
     "register_space",
