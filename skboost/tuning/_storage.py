@@ -187,7 +187,7 @@ class Mirror:
 
     def __init__(self, study: optuna.Study, seed: int, where: str = "") -> None:
         self.seed = seed
-        self.trials: list[FrozenTrial] = study.get_trials(deepcopy=False)
+        self.trials: list[FrozenTrial] = list(study.get_trials(deepcopy=False))
         self._study = study
         self._where = f"storage={where}"
         self._waiting: deque[FrozenTrial] = deque()
