@@ -14,6 +14,7 @@ from optuna.pruners import (
     SuccessiveHalvingPruner,
 )
 
+from skboost.tuning._extrapolation import ExtrapolationPruner
 from skboost.tuning._fidelity import Ladder
 from skboost.tuning._fold_racing import FoldRacingPruner
 
@@ -26,6 +27,7 @@ FOLD_PRUNERS: dict[str, Callable[[], BasePruner]] = {
 # of rungs of a resource
 RUNG_PRUNERS: dict[str, Callable[[Ladder, int], BasePruner]] = {
     "median": lambda ladder, factor: MedianPruner(n_startup_trials=5),
+    "extrapolation": lambda ladder, factor: ExtrapolationPruner(max_step=ladder.rungs[-1]),
     "halving": lambda ladder, factor: SuccessiveHalvingPruner(
         min_resource=ladder.rungs[0], reduction_factor=factor
     ),
