@@ -57,7 +57,7 @@ class Task:
     resource: str | None = None
 
     def __sizeof__(self) -> int:
-        """Bytes of the data, by which joblib decides to hand them to a cluster once instead of with each job."""
+        """Bytes of the data, by which Dask judges how full its workers are."""
         sizes = (getattr(part, "nbytes", None) for part in (self.X, self.y))
         return object.__sizeof__(self) + sum(s for s in sizes if isinstance(s, int)) + 2048
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
 from skboost.tuning._evaluation import Job, Task, evaluate
@@ -33,7 +34,7 @@ class Workers:
 
     Jobs name the task by a token. A worker in another process that meets the token for the first time says that the
     task is missing, and gets it with a job of the next call; so data travel once to each worker, whatever the
-    backend.
+    backend, and a worker that joins later gets them too.
 
     Parameters
     ----------
@@ -49,29 +50,50 @@ class Workers:
         self.n_jobs = n_jobs
         self.fit_timeout = fit_timeout
         self.token = uuid.uuid4().hex
+        self._on_cluster: Any = None
 
     def __enter__(self) -> Workers:
         _owned[self.token] = self.task
-        self.parallel = Parallel(n_jobs=self.n_jobs)
+        backend, _ = get_active_backend()
+        self._client: Any = getattr(backend, "client", None)  # Dask's
+        # one job at a time to each worker: jobs are few, and those without a task are answered at once, from which
+        # joblib would conclude that jobs are short and several of them should go together
+        self.parallel = Parallel(n_jobs=self.n_jobs, batch_size=1, pre_dispatch="all")
         self.parallel.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.parallel.__exit__(*error)
+        self._on_cluster = None
         _owned.pop(self.token, None)
 
     def run(self, jobs: Sequence[Job]) -> list[FoldResult | None]:
         """Results in the order of the jobs; None for those that began after their deadline."""
-        found = self._call(jobs, n_with_task=0)
+        found = self._call(jobs, [None] * len(jobs))
         while missing := [i for i, result in enumerate(found) if isinstance(result, TaskMissing)]:
-            again = self._call([jobs[i] for i in missing], effective_n_jobs(self.n_jobs))
+            again = self._call([jobs[i] for i in missing], self._copies(len(missing)))
             for place, result in zip(missing, again, strict=True):
                 found[place] = result
         return found
 
-    def _call(self, jobs: Sequence[Job], n_with_task: int) -> list[Any]:
-        """One round of joblib; the first jobs bring the task along."""
-        tasks = [self.task if place < n_with_task else None for place in range(len(jobs))]
+    def _copies(self, n_jobs: int) -> list[Any]:
+        """What jobs bring along for workers that miss the task: as many copies as there are workers."""
+        if self._client is not None:
+            return [self._scattered()] * n_jobs
+        n_workers = effective_n_jobs(self.n_jobs)
+        return [self.task if place < n_workers else None for place in range(n_jobs)]
+
+    def _scattered(self) -> Any:
+        """The task in the memory of a Dask cluster, which gives it to each worker once, new ones included.
+
+        All workers get it, so that it is not lost with one that dies.
+        """
+        if self._on_cluster is None or self._on_cluster.status != "finished":
+            self._on_cluster = self._client.scatter(self.task, broadcast=True, hash=False)
+        return self._on_cluster
+
+    def _call(self, jobs: Sequence[Job], tasks: Sequence[Any]) -> list[Any]:
+        """One round of joblib."""
         answers = self.parallel(
             delayed(_work)(self.token, task, job, self.fit_timeout)
             for task, job in zip(tasks, jobs, strict=True)
