@@ -38,15 +38,16 @@ class JournalLock(JournalFileOpenLock):
 
     Examples
     --------
-    >>> import os, tempfile
+    >>> import tempfile
+    >>> from pathlib import Path
     >>> from skboost.tuning._journal import JournalLock
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "study.log")
-    ...     _ = open(path, "w").write("a whole line" + chr(10) + "half a li")
-    ...     lock = JournalLock(path)
+    ...     path = Path(folder) / "study.log"
+    ...     _ = path.write_text("a whole line" + chr(10) + "half a li")
+    ...     lock = JournalLock(str(path))
     ...     _ = lock.acquire()
     ...     lock.release()
-    ...     open(path).read()
+    ...     path.read_text()
     'a whole line\\n'
     """
 
