@@ -29,9 +29,16 @@ def quiet() -> Iterator[None]:
 
 
 def new_study(prepared: Preparation) -> Study:
-    """A study in memory."""
+    """A study in memory.
+
+    Its name is the same in every run, since Optuna's Hyperband draws brackets from the name and the trial's number.
+    """
     with quiet():
-        return optuna.create_study(pruner=_pruner(prepared), directions=_directions(prepared))
+        return optuna.create_study(
+            study_name="OptunaSearchCV",
+            pruner=_pruner(prepared),
+            directions=_directions(prepared),
+        )
 
 
 def open_mirror(
