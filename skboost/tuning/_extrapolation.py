@@ -34,8 +34,9 @@ class ExtrapolationPruner(BasePruner):
 
         y(s) = a - b s^-c    and    y(s) = a - b exp(-c s),    b >= 0, c > 0, a within bounds.
 
-    Each curve predicts the value y_T at the last step, with the noise of the reports and what is not yet known of a
-    and b; the predictions are averaged over the families and over c, weighted by likelihood. The trial is stopped if
+    Each curve predicts the value y_T at the last step, with the noise of the reports, with what is not yet known of a
+    and b, and with by how much curves through the first half of the values miss the newest; the predictions are averaged
+    over the families and over c, weighted by likelihood. The trial is stopped if
 
         P(y_T > y_best + tolerance) < threshold
 
@@ -48,8 +49,8 @@ class ExtrapolationPruner(BasePruner):
     Parameters
     ----------
     threshold : float, default=0.05
-        Probability in (0, 1) below which a trial is stopped. It is as good as the curves describe the trials: take a
-        smaller one where training ends in jumps, such as steps of the learning rate.
+        Probability in (0, 1) below which a trial is stopped. It is only as good as the curves: take a smaller one
+        where training ends in jumps, such as steps of the learning rate.
     n_warmup_values : int, default=4
         Values that are needed for a judgement; at least 4, since a curve has three parameters.
     warmup_share : float, default=0.2
@@ -179,17 +180,16 @@ class ExtrapolationPruner(BasePruner):
         ends = (-np.inf, np.inf) if self.bounds is None else tuple(sign * b for b in self.bounds)
         first = 1.0 if steps[0] == 0 else 0.0
         places, own = in_groups(steps + first, own)
-        # one unit for all: squares of very large or small values would leave the range of numbers
         with np.errstate(over="ignore"):
+            # in a unit of their own, since squares of very large or small values would not be numbers any more
             centre, unit = own.mean(), np.ptp(own)
-        if not np.isfinite([centre, unit]).all():
-            return float("nan")
-        if unit == 0:
-            unit = max(abs(centre), 1.0)
-        low, high = sorted((end - centre) / unit for end in ends)
-        return chance_of_exceeding(
-            places, (own - centre) / unit, last + first, (level - centre) / unit, (low, high)
-        )
+            if not np.isfinite([centre, unit]).all():
+                return float("nan")
+            if unit == 0:
+                unit = max(abs(centre), 1.0)
+            low, high = sorted((end - centre) / unit for end in ends)
+            level = (level - centre) / unit
+        return chance_of_exceeding(places, (own - centre) / unit, last + first, level, (low, high))
 
 
 def value_by(trial: FrozenTrial, step: int, sign: float) -> float:
