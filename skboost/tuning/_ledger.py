@@ -30,9 +30,6 @@ class Ledger(Protocol):
     def draw(self) -> list[Draw]:
         """The next batch; empty when there is nothing left to do."""
 
-    def holds(self, trial: Trial) -> bool:
-        """Whether the trial is still this search's to tell."""
-
     def close(self, trial: FrozenTrial) -> None:
         """Keep a trial that has ended."""
 
@@ -50,6 +47,8 @@ class Writer(Protocol):
     def trials(self) -> list[FrozenTrial]: ...
 
     def write(self, trial: FrozenTrial) -> None: ...
+
+    def flush(self) -> None: ...
 
 
 class PrivateLedger:
@@ -113,9 +112,6 @@ class PrivateLedger:
             )
         return Draw(trial, params, known)
 
-    def holds(self, trial: Trial) -> bool:
-        return True
-
     def close(self, trial: FrozenTrial) -> None:
         if self.mirror is not None:
             self.mirror.write(trial)
@@ -124,7 +120,9 @@ class PrivateLedger:
         self.study.tell(trial, state=TrialState.FAIL)
 
     def leave(self) -> None:
-        """Nothing waits in a private study."""
+        """Write what a storage that was out of reach could not take before."""
+        if self.mirror is not None:
+            self.mirror.flush()
 
 
 def _split_batches(

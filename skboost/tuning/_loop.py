@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -85,7 +86,7 @@ class TrialLoop:
         told = 0
         try:
             for stage in self.rules.stages:
-                self._run_stage(stage, [c for c in batch if c.is_open and c.draw.known is None])
+                self._run_stage(stage, batch)
             for candidate in batch:
                 told += 1
                 self._end(candidate)
@@ -97,19 +98,24 @@ class TrialLoop:
     # -- evaluation -------------------------------------------------------------------------------------------------
 
     def _run_stage(self, stage: Stage, batch: list[Candidate]) -> None:
-        """Fit the folds of a stage for all trials of the batch, then see which of them go on."""
+        """Fit the folds of a stage for all trials of the batch that need it, then see which of them go on."""
+        fitted = [c for c in batch if c.is_open and c.draw.known is None]
         jobs = [
             Job(c.record.number, c.draw.params, fold, stage.resource, self.deadline)
-            for c in batch
+            for c in fitted
             for fold in stage.folds
         ]
         results = iter(self.workers.run(jobs) if jobs else [])
-        for candidate in batch:
+        for candidate in fitted:
             for fold in stage.folds:
                 self._enter(candidate, fold, next(results))
             candidate.record.resource = stage.resource
+        if stage is self.rules.stages[-1]:
+            return
         for candidate in batch:  # after all have entered: what a pruner sees is the same for all
-            if candidate.is_open and stage is not self.rules.stages[-1]:
+            if candidate.draw.known is not None:
+                self._remind_pruner(candidate.draw, candidate.draw.known, self.rules.step(stage))
+            elif candidate.is_open:
                 self._ask_pruner(candidate, stage)
 
     def _enter(self, candidate: Candidate, fold: int, result: FoldResult | None) -> None:
@@ -142,9 +148,19 @@ class TrialLoop:
     def _ask_pruner(self, candidate: Candidate, stage: Stage) -> None:
         """Report how a trial is doing, and stop it if there is no hope."""
         trial = candidate.draw.trial
-        trial.report(self.rules.value(candidate.record, stage), self.rules.step(stage))
+        try:
+            trial.report(self.rules.value(candidate.record, stage), self.rules.step(stage))
+        except UpdateFinishedTrialError:  # taken for dead, and given to others
+            candidate.is_open, candidate.is_cut = False, True
+            return
         if trial.should_prune():
             candidate.is_open, candidate.record.state = False, PRUNED
+
+    def _remind_pruner(self, draw: Draw, known: FrozenTrial, step: int) -> None:
+        """Report what a storage remembers when it is due: some pruners look at all trials of a batch."""
+        if step in known.intermediate_values:
+            draw.trial.report(known.intermediate_values[step], step)
+            draw.trial.should_prune()  # the answer is known; pruners note the rung of a trial here
 
     # -- the end of a trial -----------------------------------------------------------------------------------------
 
@@ -159,9 +175,10 @@ class TrialLoop:
             return
         record = candidate.record
         record.n_splits_done = len([s for s in record.scores(self.rules.objectives[0]) if s == s])
-        if not self.ledger.holds(trial):  # taken for dead, and given to others
+        try:
+            frozen = self._tell(candidate)
+        except UpdateFinishedTrialError:  # taken for dead, and given to others
             return
-        frozen = self._tell(candidate)
         self.ledger.close(frozen)
         for listener in self.listeners:
             if listener(self.study, frozen) is True:
@@ -190,8 +207,10 @@ class TrialLoop:
         """Tell the study again what a storage remembers."""
         for key, value in known.user_attrs.items():
             draw.trial.set_user_attr(key, value)
+        reported = {self.rules.step(stage) for stage in self.rules.stages[:-1]}
         for step, value in sorted(known.intermediate_values.items()):
-            draw.trial.report(value, step)
+            if step not in reported:  # of a first run with other stages
+                draw.trial.report(value, step)
         for key, value in known.constraints.items():
             draw.trial.set_constraint(key, value)
         if known.state == TrialState.COMPLETE:

@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
+from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import TrialState
 from sklearn.base import BaseEstimator, clone
@@ -41,7 +42,7 @@ from skboost.tuning._records import FAILED, TrialRecord
 from skboost.tuning._results import Finding, best_index, cv_results
 from skboost.tuning._samplers import resolve_sampler
 from skboost.tuning._shared import SharedLedger
-from skboost.tuning._storage import open_storage
+from skboost.tuning._storage import close_connections, open_storage
 from skboost.tuning._study import join_study, new_study, open_mirror
 from skboost.tuning._workers import Workers
 
@@ -315,12 +316,15 @@ class OptunaSearchCV(RandomizedSearchCV):
         refuse_missing_target(self.estimator, y)
         routed = self._get_routed_params_for_fit(params)
         prepared = prepare(self, X, y, routed)
-        ledger = self._open(prepared)
+        storage = None if self.storage is None else open_storage(self.storage)
+        ledger = self._open(prepared, storage)
         try:
             self._run(prepared, ledger, start)
             self._collect(prepared)
         finally:
             ledger.leave()
+            if storage is not None and storage is not self.storage:
+                close_connections(storage)
         self._refit(prepared, X, y, routed.estimator.fit)
         return self
 
@@ -346,28 +350,28 @@ class OptunaSearchCV(RandomizedSearchCV):
 
     # -- the study --------------------------------------------------------------------------------------------------
 
-    def _open(self, prepared: Preparation) -> Ledger:
+    def _open(self, prepared: Preparation, storage: BaseStorage | None) -> Ledger:
         """Where the trials of the search come from and go to."""
         self.plan_ = prepared.plan
         seed = seed_of(self.random_state)
-        if self.shared:
-            return self._open_shared(prepared, seed)
-        return self._open_private(prepared, seed)
+        if self.shared and storage is not None:
+            return self._open_shared(prepared, storage, seed)
+        return self._open_private(prepared, storage, seed)
 
-    def _open_private(self, prepared: Preparation, seed: int | None) -> Ledger:
+    def _open_private(
+        self, prepared: Preparation, storage: BaseStorage | None, seed: int | None
+    ) -> Ledger:
         """A study in memory, of which a storage may hold a copy."""
-        mirror = None
-        if self.storage is not None:
-            mirror = open_mirror(self, prepared, open_storage(self.storage), seed)
+        mirror = None if storage is None else open_mirror(self, prepared, storage, seed)
         if seed is None:
             seed = fresh_seed() if mirror is None else mirror.seed
         self._use(new_study(prepared), seed, prepared)
         size, first = self.batch_size, self._first(prepared)
         return PrivateLedger(self.study_, prepared.space, self.plan_.n_trials, size, mirror, first)
 
-    def _open_shared(self, prepared: Preparation, seed: int | None) -> Ledger:
+    def _open_shared(self, prepared: Preparation, storage: BaseStorage, seed: int | None) -> Ledger:
         """A study in a storage, on which other searches work too."""
-        self._use(*join_study(self, prepared, open_storage(self.storage), seed), prepared)
+        self._use(*join_study(self, prepared, storage, seed), prepared)
         size, first = self.batch_size, self._first(prepared)
         return SharedLedger(
             self.study_, prepared.space, self.plan_.n_trials, size, self.lease, first

@@ -91,9 +91,6 @@ class SharedLedger:
     def _others_work(self) -> bool:
         return bool(self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
 
-    def holds(self, trial: Trial) -> bool:
-        return not self.leases.lost(trial.number)
-
     def close(self, trial: FrozenTrial) -> None:
         self.leases.release(trial.number)
 

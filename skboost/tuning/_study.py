@@ -13,6 +13,7 @@ from optuna.study import Study
 from skboost.tuning._fingerprint import fingerprint, study_name_of
 from skboost.tuning._preparation import Preparation
 from skboost.tuning._storage import Mirror, record_facts
+from skboost.tuning._storage_errors import explained
 
 Direction = Literal["minimize", "maximize"]
 
@@ -66,7 +67,7 @@ def join_study(
     random numbers are keyed by the numbers of trials, which no two of them have in common.
     """
     facts, name = _identity(search, prepared)
-    with quiet():
+    with quiet(), explained(search.storage):
         study = optuna.create_study(
             storage=storage,
             study_name=name,
@@ -74,7 +75,7 @@ def join_study(
             directions=_directions(prepared),
             load_if_exists=True,
         )
-        recorded = record_facts(study, facts, seed, resume=search.resume)
+    recorded = record_facts(study, facts, seed, resume=search.resume)
     return study, recorded if seed is None else seed
 
 
@@ -88,7 +89,7 @@ def _identity(search: Any, prepared: Preparation) -> tuple[dict[str, str], str]:
         folds=prepared.folds,
         estimator=search.estimator,
         space=prepared.space.describe(),
-        scoring=search.scoring,
+        scoring=[search.scoring, search.objectives, search.constraints, prepared.ladder],
     )
     if search.study_name is not None:
         return facts, search.study_name
