@@ -34,9 +34,9 @@ class ExtrapolationPruner(BasePruner):
 
         y(s) = a - b s^-c    and    y(s) = a - b exp(-c s),    b >= 0, c > 0, a within bounds.
 
-    Each curve predicts the value y_T at the last step, with the noise of the reports, with what is not yet known of a
-    and b, and with by how much curves through the first half of the values miss the newest; the predictions are averaged
-    over the families and over c, weighted by likelihood. The trial is stopped if
+    Each curve predicts the value y_T at the last step, uncertain by the noise of the reports, by what is not yet
+    known of a and b, and by how far curves through the first half of the values miss the newest. Predictions are
+    averaged over the families and over c, weighted by likelihood. The trial is stopped if
 
         P(y_T > y_best + tolerance) < threshold
 

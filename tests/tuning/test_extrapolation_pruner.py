@@ -152,13 +152,14 @@ def test_the_warm_up_is_kept():
     assert not verdict(ExtrapolationPruner(), [good], bad)
 
 
-def test_bounds_limit_what_a_curve_can_reach():
-    """It rises steadily and would pass 1, which an accuracy cannot."""
-    rng = np.random.default_rng(0)
-    own = 0.05 * np.arange(1, 12) + rng.normal(scale=1e-3, size=11)
-    best = np.r_[np.linspace(0.5, 0.9, 20), np.full(20, 1.0 - 1e-6)]
-    assert not verdict(ExtrapolationPruner(), [best], own)
-    assert verdict(ExtrapolationPruner(bounds=(0, 0.9)), [best], own)
+def test_bounds_make_values_beyond_them_improbable():
+    steps = np.arange(1.0, 16.0)
+    values = 1.0 - 0.6 * steps**-0.3 + np.random.default_rng(0).normal(scale=0.005, size=15)
+    free, narrow = (
+        chance_of_exceeding(steps, values, 100.0, 0.83, bounds) for bounds in (FREE, (0.0, 0.8))
+    )
+    assert free > 0.2
+    assert narrow < 0.1
 
 
 def test_a_larger_tolerance_stops_more():

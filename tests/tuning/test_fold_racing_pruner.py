@@ -44,7 +44,7 @@ def verdict(pruner, others, own, direction="maximize"):
 
 
 def race(pruner, scores, sign=1.0):
-    """Fold-fits of a search over these candidates, its best value, and means of the pruned with those of the best then."""
+    """Fold-fits of a search over these candidates, its best value, and means of the pruned beside the best then."""
     study = optuna.create_study(direction="maximize" if sign > 0 else "minimize", pruner=pruner)
     fits, pruned = 0, []
     for row in scores:
