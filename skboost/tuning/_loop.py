@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -147,7 +148,11 @@ class TrialLoop:
     def _ask_pruner(self, candidate: Candidate, stage: Stage) -> None:
         """Report how a trial is doing, and stop it if there is no hope."""
         trial = candidate.draw.trial
-        trial.report(self.rules.value(candidate.record, stage), self.rules.step(stage))
+        try:
+            trial.report(self.rules.value(candidate.record, stage), self.rules.step(stage))
+        except UpdateFinishedTrialError:  # taken for dead, and given to others
+            candidate.is_open, candidate.is_cut = False, True
+            return
         if trial.should_prune():
             candidate.is_open, candidate.record.state = False, PRUNED
 
@@ -170,9 +175,10 @@ class TrialLoop:
             return
         record = candidate.record
         record.n_splits_done = len([s for s in record.scores(self.rules.objectives[0]) if s == s])
-        if not self.ledger.holds(trial):  # taken for dead, and given to others
+        try:
+            frozen = self._tell(candidate)
+        except UpdateFinishedTrialError:  # taken for dead, and given to others
             return
-        frozen = self._tell(candidate)
         self.ledger.close(frozen)
         for listener in self.listeners:
             if listener(self.study, frozen) is True:
