@@ -15,6 +15,7 @@ from skboost.tuning._keyed import KeyedSampler  # noqa: E402
 from skboost.tuning._limits import FitTimeoutError  # noqa: E402
 from skboost.tuning._nested import nested_cv  # noqa: E402
 from skboost.tuning._nested_result import NestedResult, ParameterAgreement  # noqa: E402
+from skboost.tuning._nsga3 import ReferencePointSelection, nsga3_selection  # noqa: E402
 from skboost.tuning._plan import SearchPlan  # noqa: E402
 from skboost.tuning._quasirandom import QuasiRandomSampler  # noqa: E402
 from skboost.tuning._score_table import ScoreTable  # noqa: E402
@@ -32,6 +33,7 @@ __all__ = [
     "OptunaSearchCV",
     "ParameterAgreement",
     "QuasiRandomSampler",
+    "ReferencePointSelection",
     "SamplerComparison",
     "ScoreTable",
     "SearchPlan",
@@ -40,6 +42,7 @@ __all__ = [
     "default_space",
     "nested_cv",
     "non_dominated_rank",
+    "nsga3_selection",
     "pareto_mask",
     "register_space",
     "tabulate",
