@@ -19,7 +19,7 @@ BUILT_FROM = pyproject.toml setup.py $(shell find _ext -type f)
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo       boosted networks, calibrated probabilities and intervals on real data (pictures in out/)"
+	@echo "make demo       boosted networks, calibration, intervals and a search on real data (pictures in out/)"
 	@echo "make test       run the tests"
 	@echo "make test-long  run the slow tests of theory as well"
 	@echo "make examples   run every example on a small scale"
@@ -30,7 +30,7 @@ help:
 	@echo "make clean      remove what was built; 'make distclean' removes the environment too"
 
 demo: $(STAMPS)/demo
-	for topic in networks calibration conformal; do \
+	for topic in networks calibration conformal tuning; do \
 	  $(BIN)/python examples/$$topic/quickstart.py || exit 1; \
 	done
 

@@ -30,6 +30,10 @@ PICTURES = {
     "conformal/heteroscedastic": {"intervals", "width_and_coverage", "distributions", "real_data"},
     "conformal/coverage_by_group": {"one_draw", "many_draws", "classes"},
     "conformal/drifting_stream": {"stream", "gammas"},
+    "tuning/quickstart": {"history", "where_it_went"},
+    "tuning/crash_and_resume": {"trials"},
+    "tuning/two_objectives": {"fronts"},
+    "tuning/papers/tabu_against_grid": {"regret"},
     "conformal/papers/jackknife_plus": {"coverage_by_columns", "synthetic_example"},
 }
 

@@ -117,7 +117,10 @@ def draw_folds(
 
 def _space_of(search: Any) -> SearchSpace:
     """The space that was given, or the usual one of the estimator."""
-    given = default_space(search.estimator) if search.space is None else search.space
+    given = search.space
+    if given is None:  # what is the resource is not searched for
+        usual = default_space(search.estimator)
+        given = {name: values for name, values in usual.items() if name != search.resource}
     space = search_space(given)
     space.check(search.estimator)
     return space
