@@ -186,7 +186,7 @@ def test_the_battery_is_complete(estimator):
     """A green battery does not say how many checks ran. None of them is expected to fail."""
     executed = [check.func.__name__ for _, check in estimator_checks_generator(estimator)]
     assert len(executed) >= 55
-    # a search passes weights on and cuts rows into folds, where a row of weight 2 is in one and two copies may be in two
+    # a search cuts rows into folds: a row of weight 2 is in one of them, its two copies may be in two
     if not isinstance(estimator, OptunaSearchCV):
         assert "check_sample_weight_equivalence_on_dense_data" in executed
 
