@@ -13,9 +13,9 @@ from skboost.tuning._domination import Floats, non_dominated_rank, oriented
 from skboost.tuning._survivors import Places, SurvivorSelection, finite, level_front
 
 # Weight of the other objectives in the search of extreme points.
-OFF_AXIS = 1e-6
-# Smallest intercept, as a share of the range: a flatter plane says nothing.
-FLATTEST = 1e-9
+OFF_AXIS = 1e6
+# Largest 1 / intercept, in units of the range; such a plane stands on one point.
+STEEPEST = 1e9
 DIGITS = 12
 
 
@@ -161,22 +161,24 @@ def checked_references(reference_points: Any, n_objectives: int, n_selected: int
 
 
 def normalised_costs(costs: Floats) -> Floats:
-    """Costs from the ideal point, in units of the intercepts of the plane through the extreme points."""
+    """Costs from the ideal point, in units of the intercepts of the plane through the extreme points.
+
+    They are divided by their ranges first, so that the units of the objectives do not decide what is extreme.
+    """
     costs = costs - costs.min(axis=0)
-    n_objectives = costs.shape[1]
     largest = costs.max(axis=0)
-    units = np.where(largest > 0, largest, 1.0)
+    costs /= np.where(largest > 0, largest, 1.0)
+    n_objectives = costs.shape[1]
     # The extreme point of an axis is nearest to it: the largest weighted cost off the axis is smallest.
-    weights = np.full((n_objectives, n_objectives), 1.0 / OFF_AXIS)
+    weights = np.full((n_objectives, n_objectives), OFF_AXIS)
     np.fill_diagonal(weights, 1.0)
     scores = np.stack([(costs * weight).max(axis=1) for weight in weights])
     extremes = costs[scores.argmin(axis=1)]
-    if np.linalg.matrix_rank(extremes / units) < n_objectives:
-        return costs / units
-    plane = np.linalg.solve(extremes / units, np.ones(n_objectives))  # 1 / intercept
-    if (plane <= 0).any() or (plane > 1 / FLATTEST).any():
-        return costs / units
-    return costs / units * plane
+    if np.linalg.matrix_rank(extremes) < n_objectives:
+        return costs
+    plane = np.linalg.solve(extremes, np.ones(n_objectives))  # 1 / intercept
+    usable = (plane > 0).all() and (plane < STEEPEST).all()
+    return costs * plane if usable else costs
 
 
 def associate(costs: Floats, references: Floats) -> tuple[Places, Floats]:

@@ -22,17 +22,18 @@ def naive_costs(costs):
     m = len(costs[0])
     ideal = [min(row[j] for row in costs) for j in range(m)]
     costs = [[row[j] - ideal[j] for j in range(m)] for row in costs]
-    units = [max(row[j] for row in costs) or 1.0 for j in range(m)]
+    ranges = [max(row[j] for row in costs) or 1.0 for j in range(m)]
+    costs = [[row[j] / ranges[j] for j in range(m)] for row in costs]
     extremes = []
     for axis in range(m):
-        score = [max(row[j] / (1.0 if j == axis else 1e-6) for j in range(m)) for row in costs]
+        score = [max(row[j] * (1.0 if j == axis else 1e6) for j in range(m)) for row in costs]
         extremes.append(costs[score.index(min(score))])
-    extremes = np.array(extremes) / units
+    slopes = [1.0] * m
     if np.linalg.matrix_rank(extremes) == m:
-        plane = np.linalg.solve(extremes, np.ones(m))
-        if (plane > 0).all() and (plane <= 1e9).all():
-            units = [unit / slope for unit, slope in zip(units, plane, strict=True)]
-    return [[row[j] / units[j] for j in range(m)] for row in costs]
+        plane = np.linalg.solve(extremes, np.ones(m)).tolist()
+        if all(0 < slope < 1e9 for slope in plane):
+            slopes = plane
+    return [[row[j] * slopes[j] for j in range(m)] for row in costs]
 
 
 def naive_selection(values, n_selected, references, seed):
@@ -49,7 +50,7 @@ def naive_selection(values, n_selected, references, seed):
             break
     if len(survivors) == n_selected or not candidates:
         return sorted(survivors)
-    pool = survivors + candidates
+    pool = sorted(survivors) + candidates
     costs = dict(zip(pool, naive_costs((-values[pool]).tolist()), strict=True))
     near, far = {}, {}
     for i in pool:
