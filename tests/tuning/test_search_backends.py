@@ -114,7 +114,7 @@ def test_the_size_of_batches_changes_the_search(alone):
     assert trials_of(fitted("tpe", batch_size=2)) != alone["tpe"]
 
 
-# -- how often data travel ----------------------------------------------------------------------------------------------
+# -- how often data travel ---------------------------------------------------------------------------------
 
 
 def tracked(values, log):
