@@ -27,6 +27,10 @@ class Ledger(Protocol):
 
     study: Study
 
+    @property
+    def n_known(self) -> int:
+        """Trials that had ended before this search began."""
+
     def draw(self) -> list[Draw]:
         """The next batch; empty when there is nothing left to do."""
 
@@ -87,6 +91,7 @@ class PrivateLedger:
         whole, self.cut = _split_batches(mirror.trials if mirror else [])
         study.add_trials(whole)
         self.n_asked = len(whole)
+        self.n_known = len(whole) + len(self.cut)
         for values in initial[self.n_asked :]:
             study.enqueue_trial(dict(values))
 

@@ -400,7 +400,7 @@ class OptunaSearchCV(RandomizedSearchCV):
         progress = Progress(
             prepared.plan, prepared.rules, prepared.space, bool(self.progress), self.verbose
         )
-        progress.start(len(self.study_.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))))
+        progress.start(ledger.n_known)
         deadline = None if self.timeout is None else start + self.timeout
         listeners = [progress, *(self.callbacks or ())]
         try:

@@ -52,6 +52,10 @@ class SharedLedger:
     ) -> None:
         self.study, self.space = study, space
         self.n_trials, self.batch_size = n_trials, batch_size
+        self.n_known = sum(
+            trial.state.is_finished() and TrialRecord.of(trial) is not None
+            for trial in study.get_trials(deepcopy=False)
+        )
         self.leases = Leases(study, lease)
         self.leases.start()
         for values in initial:

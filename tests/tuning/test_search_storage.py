@@ -225,6 +225,20 @@ def test_without_a_seed_the_one_on_record_goes_on(tmp_path):
     assert_same(search, fitted(search_of("tpe", random_state=search.seed_))[0])  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ["median of folds", "failures"])
+@WARNED
+def test_progress_begins_with_all_that_is_on_record(kind, tmp_path, capsys):
+    """Complete, pruned and failed trials, those of a batch that was cut short too."""
+    path = tmp_path / "study.log"
+    with pytest.raises(Stop):
+        search_of(kind, storage=path, callbacks=crash_after(10)).fit(ROWS, TARGET)
+    search_of(kind, storage=path, progress=True, verbose=1).fit(ROWS, TARGET)
+    found = capsys.readouterr()
+    assert "10 of the trials are on record" in found.out
+    assert len(found.out.splitlines()) == 1 + 4
+    assert "14/14" in found.err
+
+
 def test_a_batch_that_cannot_be_repeated_is_refused(tmp_path):
     path = tmp_path / "study.log"
     with pytest.raises(Stop):
