@@ -293,7 +293,13 @@ class ReferencePointSelection(SurvivorSelection):
         self.seed = seed
         self._check()
 
-    def _select(self, values: Floats, violation: Floats | None, seed: Sequence[int]) -> Places:
+    def _select(
+        self,
+        values: Floats,
+        directions: Sequence[str],
+        violation: Floats | None,
+        seed: Sequence[int],
+    ) -> Places:
         return nsga3_selection(
             values,
             self.population_size,

@@ -77,12 +77,19 @@ class SurvivorSelection(abc.ABC):
             return trials
         directions = [direction.name.lower() for direction in study.directions]
         values = oriented([trial.values for trial in trials], directions)
-        chosen = self._select(values, violations(trials), [self.seed, trials[-1].number])
+        seed = [self.seed, trials[-1].number]
+        chosen = self._select(values, directions, violations(trials), seed)
         return [trials[place] for place in chosen]
 
     @abc.abstractmethod
-    def _select(self, values: Floats, violation: Floats | None, seed: Sequence[int]) -> Places:
-        """Places of the survivors, increasing; larger values are better."""
+    def _select(
+        self,
+        values: Floats,
+        directions: Sequence[str],
+        violation: Floats | None,
+        seed: Sequence[int],
+    ) -> Places:
+        """Places of the survivors, increasing; larger values are better, whatever the directions of the study."""
 
 
 def violations(trials: Sequence[FrozenTrial]) -> Floats | None:
