@@ -11,6 +11,7 @@ from skboost.tuning._default_spaces import default_space, register_space  # noqa
 from skboost.tuning._domination import non_dominated_rank, pareto_mask  # noqa: E402
 from skboost.tuning._extrapolation import ExtrapolationPruner  # noqa: E402
 from skboost.tuning._fold_racing import FoldRacingPruner  # noqa: E402
+from skboost.tuning._hype import HypeSelection, hype_contributions  # noqa: E402
 from skboost.tuning._keyed import KeyedSampler  # noqa: E402
 from skboost.tuning._limits import FitTimeoutError  # noqa: E402
 from skboost.tuning._nested import nested_cv  # noqa: E402
@@ -28,6 +29,7 @@ __all__ = [
     "ExtrapolationPruner",
     "FitTimeoutError",
     "FoldRacingPruner",
+    "HypeSelection",
     "KeyedSampler",
     "NestedResult",
     "OptunaSearchCV",
@@ -40,6 +42,7 @@ __all__ = [
     "TabuSampler",
     "compare_samplers",
     "default_space",
+    "hype_contributions",
     "nested_cv",
     "non_dominated_rank",
     "nsga3_selection",
