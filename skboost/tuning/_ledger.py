@@ -38,7 +38,7 @@ class Ledger(Protocol):
         """Keep a trial that has ended."""
 
     def forget(self, trial: Trial) -> None:
-        """Let go of a trial that was not finished."""
+        """Let go of a trial, unless it has ended."""
 
     def leave(self) -> None:
         """The search is over."""
@@ -122,10 +122,12 @@ class PrivateLedger:
             self.mirror.write(trial)
 
     def forget(self, trial: Trial) -> None:
-        self.study.tell(trial, state=TrialState.FAIL)
+        self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
 
     def leave(self) -> None:
-        """Write what a storage that was out of reach could not take before."""
+        """End trials that an interrupt has left, and write what a storage out of reach could not take before."""
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            self.study.tell(trial.number, state=TrialState.FAIL)
         if self.mirror is not None:
             self.mirror.flush()
 

@@ -83,15 +83,13 @@ class TrialLoop:
             Candidate(draw, TrialRecord(draw.trial.number, batch=first, batch_size=len(draws)))
             for draw in draws
         ]
-        told = 0
         try:
             for stage in self.rules.stages:
                 self._run_stage(stage, batch)
             for candidate in batch:
-                told += 1
                 self._end(candidate)
         except BaseException:
-            for candidate in batch[told:]:
+            for candidate in batch:
                 self.ledger.forget(candidate.draw.trial)
             raise
 

@@ -282,6 +282,9 @@ class Mirror:
                     stacklevel=2,
                 )
             self._is_down = True
+        except BaseException:  # an interrupt: whether the trial was written is seen the next time
+            self._is_down = True
+            raise
         else:
             self._is_down = False
 

@@ -1,8 +1,8 @@
-"""A search that is meant to be killed; it is run in a process of its own.
+"""A search that is meant to be killed or interrupted; it is run in a process of its own.
 
 It is told, as globals of this file: ``job``, a dict of ``storage``, ``sampler``, ``n_objectives``, ``die_after`` (the
 trial after whose end it kills itself, or None) and ``options`` of the search; and ``line``, a connection on which it
-sends "ready", the number of each trial that has ended, and at last all trials.
+sends "ready", the number of each trial that has ended, and at last what the search found.
 """
 
 import math
@@ -29,6 +29,9 @@ class Landscape(RegressorMixin, BaseEstimator):
     def fit(self, X, y):
         time.sleep(0.004)
         return self
+
+    def predict(self, X):
+        return np.full(len(X), self.width)
 
     def score(self, X, y):
         peak = -(math.log(self.width / 3) ** 2) - 0.1 * (self.depth - 5) ** 2
@@ -65,15 +68,28 @@ def run(job, line):
         **options,
     )
     line.send("ready")
-    search.fit(X, X[:, 0])
-    line.send(
-        [
-            (t.number, t.params, t.values, t.state.name, t.intermediate_values)
-            for t in search.study_.get_trials(deepcopy=False)
-        ]
-    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("error")
+        warnings.filterwarnings("always", "The search was interrupted")
+        try:
+            search.fit(X, X[:, 0])
+            end = "interrupted" if caught else "whole"
+        except KeyboardInterrupt:
+            end = "raised"
+    found = {"end": end, "trials": trials_of(search)}
+    if hasattr(search, "best_estimator_"):
+        found |= {"best": search.best_params_, "prediction": search.predict(X[:1]).tolist()}
+    line.send(found)
+
+
+def trials_of(search):
+    """All that a search decided."""
+    return [
+        (t.number, t.params, t.values, t.state.name, t.intermediate_values)
+        for t in search.study_.get_trials(deepcopy=False)
+    ]
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("error")
+    os.setsid()  # a group of its own, which a signal can reach as one from the keyboard does
     run(job, line)  # noqa: F821

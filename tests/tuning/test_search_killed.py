@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import runpy
+import signal
 import time
 from pathlib import Path
 
@@ -51,11 +52,11 @@ class Searches:
         self.reported = []
         self.n_killed = 0
 
-    def run(self, die_after=None, kill_after=None, delay=0.0):
-        """Run; return the trials of a search that came to its end.
+    def run(self, die_after=None, kill_after=None, delay=0.0, by=signal.SIGKILL):
+        """Run; return what a search found that came to its end.
 
-        It is killed as soon as it has ended the trial ``die_after``, or some seconds after ``kill_after`` more
-        trials have ended.
+        It is killed as soon as it has ended the trial ``die_after``, or gets a signal some seconds after
+        ``kill_after`` more trials have ended.
         """
         here, there = self.processes.Pipe(duplex=False)
         job = self.job | {"die_after": die_after}
@@ -64,16 +65,16 @@ class Searches:
         )
         process.start()
         there.close()
-        end = None
+        found = None
         try:
             assert here.recv() == "ready"
-            while end is None:
+            while found is None:
                 if kill_after == 0:
                     time.sleep(delay)
-                    process.kill()
+                    os.killpg(process.pid, by)
                 message = here.recv()
-                if isinstance(message, list):
-                    end = message
+                if isinstance(message, dict):
+                    found = message
                 else:
                     self.reported.append(message)
                     kill_after = None if kill_after is None else kill_after - 1
@@ -83,8 +84,14 @@ class Searches:
             process.join(60)
             process.kill()
             here.close()
-        self.n_killed += process.exitcode == -9
-        return end
+        self.n_killed += process.exitcode == -signal.SIGKILL
+        self.exitcode = process.exitcode
+        return found
+
+    def trials(self, **how):
+        """Trials of a search that came to its end."""
+        found = self.run(**how)
+        return found and found["trials"]
 
     def on_record(self):
         """Trials in the storage: their numbers, and whether they have ended."""
@@ -122,25 +129,27 @@ def kill_often(searches, n_kills, seed):
         n_done = len(searches.on_record()) if searches.n_killed else 0
         left = max(1, (N_TRIALS - n_done) // max(1, n_kills - searches.n_killed))
         if moments.random() < 0.5:
-            end = searches.run(die_after=n_done + moments.randrange(left))
+            end = searches.trials(die_after=n_done + moments.randrange(left))
         else:
-            end = searches.run(kill_after=moments.randrange(left), delay=moments.uniform(0, 0.08))
+            end = searches.trials(
+                kill_after=moments.randrange(left), delay=moments.uniform(0, 0.08)
+            )
         searches.check()
         if end is not None:
             return end
-    return searches.run()
+    return searches.trials()
 
 
 def kill_once(searches, moments):
     """Kill at any moment, then resume."""
-    end = searches.run(kill_after=moments.randrange(N_TRIALS), delay=moments.uniform(0, 0.06))
+    end = searches.trials(kill_after=moments.randrange(N_TRIALS), delay=moments.uniform(0, 0.06))
     searches.check()
-    return end or searches.run()
+    return end or searches.trials()
 
 
 @pytest.mark.parametrize("options", [{}, {"pruner": "median", "cv": 4}], ids=["whole", "pruned"])
 def test_a_search_that_was_killed_three_times(processes, tmp_path, options):
-    expected = Searches(processes, None, "tpe", **options).run()
+    expected = Searches(processes, None, "tpe", **options).trials()
     searches = Searches(processes, storage_in(tmp_path, "journal"), "tpe", **options)
     assert kill_often(searches, 3, seed=1) == expected
     searches.check()
@@ -152,7 +161,7 @@ def test_a_search_that_was_killed_three_times(processes, tmp_path, options):
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_searches_that_were_killed_twenty_times(processes, tmp_path, sampler, kind):
-    expected = Searches(processes, None, sampler).run()
+    expected = Searches(processes, None, sampler).trials()
     often = Searches(processes, storage_in(tmp_path, kind), sampler)
     assert kill_often(often, 12, seed=2) == expected
     n_killed = often.n_killed
@@ -163,3 +172,43 @@ def test_searches_that_were_killed_twenty_times(processes, tmp_path, sampler, ki
         assert sorted(once.on_record()) == [(number, True) for number in range(N_TRIALS)]
         n_killed += once.n_killed
     assert n_killed >= 18  # a search may have come to its end before
+
+
+# -- Ctrl-C -------------------------------------------------------------------------------------------------
+
+
+def check_interrupted(searches, found):
+    """Trials that ended are kept, none is left open, and the search can be used."""
+    states = {number: state for number, _, _, state, _ in found["trials"]}
+    assert searches.exitcode == 0
+    assert set(states.values()) <= {"COMPLETE", "FAIL"}
+    assert {number for number, state in states.items() if state == "COMPLETE"} >= set(
+        searches.reported
+    )
+    if found["end"] == "interrupted":
+        best = max((t for t in found["trials"] if t[3] == "COMPLETE"), key=lambda t: t[2])
+        assert found["best"] == best[1]
+        assert found["prediction"] == [best[1]["width"]]
+
+
+def test_an_interrupt_with_workers_keeps_what_has_ended(processes):
+    searches = Searches(processes, None, "tpe", n_jobs=2, refit=True)
+    found = searches.run(kill_after=5, delay=0.01, by=signal.SIGINT)
+    assert found["end"] == "interrupted"
+    check_interrupted(searches, found)
+
+
+@pytest.mark.parametrize("kind", ["journal", pytest.param("sqlite", marks=pytest.mark.long)])
+def test_interrupts_at_any_moment(processes, tmp_path, kind):
+    expected = Searches(processes, None, "tpe").trials()
+    moments = random.Random(4)
+    ends = []
+    for number in range(4 if kind == "journal" else 20):
+        searches = Searches(processes, storage_in(tmp_path, kind, number), "tpe", refit=True)
+        kill_after, delay = moments.randrange(9), moments.uniform(0, 0.06)
+        found = searches.run(kill_after=kill_after, delay=delay, by=signal.SIGINT)
+        ends.append(found["end"])
+        check_interrupted(searches, found)
+        searches.check()
+        assert searches.trials() == expected
+    assert ends.count("interrupted") >= len(ends) / 2
