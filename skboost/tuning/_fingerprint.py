@@ -15,7 +15,7 @@ MEANING = {
     "folds": "folds (cv draws other folds; give cv a random_state)",
     "estimator": "estimator (its class or parameters)",
     "space": "space",
-    "scoring": "scoring (the metrics, or objectives, constraints or resource)",
+    "scoring": "scoring (the metrics, or objectives, constraints, resource or train scores)",
 }
 
 

@@ -89,7 +89,10 @@ def _identity(search: Any, prepared: Preparation) -> tuple[dict[str, str], str]:
         folds=prepared.folds,
         estimator=search.estimator,
         space=prepared.space.describe(),
-        scoring=[search.scoring, search.objectives, search.constraints, prepared.ladder],
+        scoring=[
+            *(search.scoring, search.objectives, search.constraints, prepared.ladder),
+            bool(search.return_train_score),
+        ],
     )
     if search.study_name is not None:
         return facts, search.study_name
