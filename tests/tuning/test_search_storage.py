@@ -372,10 +372,17 @@ def test_what_does_not_change_scores_may_change(tmp_path):
     keep = {"storage": tmp_path / "study.log", "study_name": "mine"}
     first, _ = fitted(search_of("tpe", **keep))
     space = UNIT | {"a": FloatDistribution(0.0, 1.0)}
-    search = search_of("tpe", **keep, n_jobs=1, verbose=0, return_train_score=True, space=space)
+    search = search_of("tpe", **keep, n_jobs=1, verbose=0, space=space)
     again, n_fits = fitted(search)
     assert n_fits == 1
     assert again.best_params_ == first.best_params_
+
+
+def test_train_scores_that_are_not_on_record_cannot_be_asked_for_later(tmp_path):
+    keep = {"storage": tmp_path / "study.log", "study_name": "mine"}
+    fitted(search_of("tpe", **keep))
+    with pytest.raises(ValueError, match="train scores"):
+        fitted(search_of("tpe", **keep, return_train_score=True))
 
 
 # -- the cost of a record ------------------------------------------------------------------------------------------
