@@ -122,7 +122,8 @@ class PrivateLedger:
             self.mirror.write(trial)
 
     def forget(self, trial: Trial) -> None:
-        self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+        if not self.study.get_trials(deepcopy=False)[trial.number].state.is_finished():
+            self.study.tell(trial, state=TrialState.FAIL)
 
     def leave(self) -> None:
         """End trials that an interrupt has left, and write what a storage out of reach could not take before."""

@@ -83,13 +83,15 @@ class TrialLoop:
             Candidate(draw, TrialRecord(draw.trial.number, batch=first, batch_size=len(draws)))
             for draw in draws
         ]
+        ended = 0
         try:
             for stage in self.rules.stages:
                 self._run_stage(stage, batch)
             for candidate in batch:
                 self._end(candidate)
+                ended += 1
         except BaseException:
-            for candidate in batch:
+            for candidate in batch[ended:]:
                 self.ledger.forget(candidate.draw.trial)
             raise
 

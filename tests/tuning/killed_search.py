@@ -76,7 +76,7 @@ def run(job, line):
             end = "interrupted" if caught else "whole"
         except KeyboardInterrupt:
             end = "raised"
-    found = {"end": end, "trials": trials_of(search)}
+    found = {"end": end, "trials": trials_of(search) if hasattr(search, "study_") else []}
     if hasattr(search, "best_estimator_"):
         found |= {"best": search.best_params_, "prediction": search.predict(X[:1]).tolist()}
     line.send(found)
