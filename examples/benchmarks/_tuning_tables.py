@@ -23,9 +23,9 @@ SETS = {
     "ionosphere": ("A", 600, "accuracy"),
     "diabetes": ("A", 600, "r2"),
     "australian": ("B", 700, "accuracy"),
-    "pima_diabetes": ("B", 700, "roc_auc"),
+    "pima_diabetes": ("B", 400, "roc_auc"),
     "ecoli": ("B", 600, "neg_log_loss"),
-    "concrete": ("B", 600, "neg_root_mean_squared_error"),
+    "concrete": ("B", 400, "neg_root_mean_squared_error"),
     "auto_mpg": ("B", 600, "r2"),
 }
 BUNDLED = ("breast_cancer", "digits", "diabetes")  # these come with scikit-learn

@@ -54,6 +54,9 @@ def parse_arguments():
     parser.add_argument("--only", type=listed, help="comma-separated tables, default all")
     parser.add_argument("--blocks", type=listed, default=list(BLOCKS), help="default all")
     parser.add_argument("--samplers", type=listed, help="comma-separated samplers, default all")
+    parser.add_argument(
+        "--seeds", type=int, help="searches on each table, default 30 to 4 by block"
+    )
     parser.add_argument("--redo", type=listed, default=[], help="samplers to search with anew")
     parser.add_argument("--jobs", type=int, default=1, help="searches at the same time")
     return parser.parse_args()
@@ -117,7 +120,11 @@ def compare(arguments, folder):
             continue
         comparison = search(
             *(f"{folder}/searches", chosen, asked),
-            **{"n_trials": N_TRIALS, "n_seeds": n_seeds, "batch_size": batch_size},
+            **{
+                "n_trials": N_TRIALS,
+                "n_seeds": arguments.seeds or n_seeds,
+                "batch_size": batch_size,
+            },
             **{"n_startup": n_startup, "jobs": arguments.jobs, "redo": arguments.redo},
         )
         halves = {h: [n for n in chosen if half(n) == h] for h in "AB"} if not some else {}
