@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from skboost.tuning._encoding import Encoding, Floats
 
@@ -13,11 +14,24 @@ MOST_VALUES = 50  # parents with more values teach little
 
 @dataclass(frozen=True)
 class Gate:
-    """Column ``child`` is active where column ``parent`` has one of the places ``opening``."""
+    """Column ``child`` is active where the trial whose column ``parent`` is nearest had it active.
+
+    ``places`` are the units of the parent that trials have had, in order, and ``is_open`` tells of each whether the
+    child was active.
+    """
 
     child: int
     parent: int
-    opening: Floats
+    places: Floats
+    is_open: npt.NDArray[np.bool_]
+
+    def opens(self, units: Floats) -> npt.NDArray[np.bool_]:
+        """Where the child is active."""
+        parent = units[:, self.parent]
+        middles = (self.places[1:] + self.places[:-1]) / 2.0
+        nearest = np.searchsorted(middles, np.nan_to_num(parent))
+        active: npt.NDArray[np.bool_] = self.is_open[nearest] & ~np.isnan(parent)
+        return active
 
 
 def learn_gates(encoding: Encoding, units: Floats) -> list[Gate]:
@@ -61,9 +75,10 @@ def learn_gates(encoding: Encoding, units: Floats) -> list[Gate]:
             if share[parent] <= share[child]:
                 break
             opening = np.unique(units[active[:, child], parent])
-            closing = units[~active[:, child], parent]
+            closing = np.unique(units[~active[:, child] & active[:, parent], parent])
             if not np.isnan(opening).any() and not np.isin(closing, opening).any():
-                gates.append(Gate(child, parent, opening))
+                places = np.union1d(opening, closing)
+                gates.append(Gate(child, parent, places, np.isin(places, opening)))
                 break
     return gates
 
@@ -72,5 +87,5 @@ def closed(units: Floats, gates: list[Gate]) -> Floats:
     """Units with NaN for the parameters that are not active."""
     units = units.copy()
     for gate in gates:
-        units[~np.isin(units[:, gate.parent], gate.opening), gate.child] = np.nan
+        units[~gate.opens(units), gate.child] = np.nan
     return units

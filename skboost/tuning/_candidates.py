@@ -41,7 +41,7 @@ def candidate_units(
     candidates : ndarray of shape (n_candidates, n_parameters)
         NaN where a parameter is not active.
     """
-    if encoding.n_points is not None and encoding.n_points <= LARGEST_LIST:
+    if is_listed(encoding):
         rows = encoding.all_units()
         return distinct(encoding, closed(rows, gates)) if gates else rows
     best = units[np.argsort(-target, kind="stable")[:N_BEST]]
@@ -56,6 +56,11 @@ def candidate_units(
         ]
     )
     return distinct(encoding, closed(encoding.snapped(rows), gates))
+
+
+def is_listed(encoding: Encoding) -> bool:
+    """Whether all points of the space are candidates."""
+    return encoding.n_points is not None and encoding.n_points <= LARGEST_LIST
 
 
 def farthest(encoding: Encoding, candidates: Floats, units: Floats) -> Floats:

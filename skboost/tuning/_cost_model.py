@@ -24,7 +24,7 @@ from skboost.tuning._quasirandom import (
     without_constants,
 )
 from skboost.tuning._targets import one_direction
-from skboost.tuning._transfer import Source, SourceModels
+from skboost.tuning._transfer import NO_SOURCES, Source, SourceModels
 from skboost.tuning._unit import Point
 
 CHOICE = 11  # purpose of random numbers
@@ -145,6 +145,8 @@ class CostModelSampler(BaseSampler):
             },
         )
         self._entropy = fresh_seed() if seed is None else int(seed)
+        if not isinstance(sources, list | tuple | type(None)):
+            raise ValueError(NO_SOURCES.format(sources))
         self._sources = [Source(source) for source in sources or ()]
         self._forget()
 
@@ -228,7 +230,7 @@ class CostModelSampler(BaseSampler):
             pool = random_units(history, request.fixed, random)
             return farthest(history.encoding, pool, history.units)
         score = self._score(proposals, history, request)
-        best = proposals.best_free(score, history.taken, random)
+        best = proposals.best_free(score, history, random)
         if best is None:  # of a discrete space nothing is left
             return _row(random_units(history, request.fixed, random), 0)
         return _row(proposals.units, best)

@@ -112,6 +112,16 @@ class Encoding:
                 columns.append(np.where(missing, np.nan, cell == choice))
         return np.stack(columns, axis=1).astype(np.float32)
 
+    def coordinates(self, units: Floats) -> Floats:
+        """Points in a Euclidean space: a full step of an ordered parameter, and any other choice, has length 1."""
+        features = self.features(units).astype(np.float64)
+        width = [
+            1 if size is None or not c else size
+            for size, c in zip(self.sizes, self.is_categorical, strict=True)
+        ]
+        scale = np.repeat(np.where(self.is_categorical, np.sqrt(0.5), 1.0), width)
+        return scale * np.where(np.isnan(features), 0.5, features)
+
     def keys(self, units: Floats) -> Words:
         """A 64-bit word for each row, the same for equal points and in practice no others."""
         grid = np.where(np.isnan(units), -1.0, np.rint(units * KEY_SCALE)).astype(np.int64)

@@ -33,8 +33,10 @@ class History:
         Their points.
     target : ndarray of shape (n_trials,)
         Their ranks.
+    occupied : ndarray of shape (n_points, n_parameters)
+        The points that trials have or had, those of running ones last.
     taken : ndarray of uint64
-        Keys of the points that trials have or had.
+        Their keys.
     direction : StudyDirection
     """
 
@@ -42,6 +44,7 @@ class History:
     trials: list[FrozenTrial]
     units: Floats
     target: Floats
+    occupied: Floats
     taken: Words
     direction: StudyDirection
 
@@ -91,12 +94,14 @@ class HistoryReader:
         units = self._units(measured)
         is_open = [trial for trial in trials if trial.state in OPEN and trial.params]
         pending = self.encoding.units(trial.params for trial in is_open)
+        occupied = np.concatenate([units, pending])
         return History(
             self.encoding,
             measured,
             units,
             rank_targets(measured, direction),
-            self.encoding.keys(np.concatenate([units, pending])),
+            occupied,
+            self.encoding.keys(occupied),
             direction,
         )
 

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from skboost.tuning._activity import Gate, closed
-from skboost.tuning._candidates import LARGEST_LIST, candidate_units, distinct
+from skboost.tuning._candidates import candidate_units, distinct, is_listed
 from skboost.tuning._encoding import Encoding, Floats, Words
 from skboost.tuning._ensemble import BoosterEnsemble, fit_ensemble
 from skboost.tuning._history import History
 
 CANDIDATES, MODEL = 12, 13  # purposes of random numbers
 N_POOL = 256
+SPACING = 0.3
 TIE = 1e-9
 FLAT = 1e-6
 
@@ -35,6 +36,8 @@ class Proposals:
     units : ndarray of shape (n_candidates, n_parameters)
     prediction : ndarray of shape (n_candidates, n_members)
     keys : ndarray of shape (n_candidates,)
+    squared_distance : ndarray of shape (n_candidates,)
+        To the nearest of the first ``n_known`` trials.
     """
 
     encoding: Encoding
@@ -43,6 +46,7 @@ class Proposals:
     units: Floats
     prediction: Floats
     keys: Words
+    squared_distance: Floats
 
     @classmethod
     def of(
@@ -72,13 +76,37 @@ class Proposals:
         candidates = candidate_units(encoding, gates, units, target, random)
         candidates = held(encoding, gates, candidates, fixed)
         prediction = ensemble.predict(encoding.features(candidates))
-        return cls(encoding, gates, ensemble, candidates, prediction, encoding.keys(candidates))
+        return cls(
+            encoding,
+            gates,
+            ensemble,
+            candidates,
+            prediction,
+            encoding.keys(candidates),
+            squared_distances(encoding, candidates, units),
+        )
 
-    def best_free(self, score: Floats, taken: Words, random: np.random.Generator) -> int | None:
-        """Place of the best candidate that no trial has had, at random among equals; None if all are taken."""
-        free = np.flatnonzero(~np.isin(self.keys, taken))
+    def distances(self, history: History) -> Floats:
+        """Euclidean distance to the nearest trial."""
+        later = history.occupied[history.n_known :]
+        squared = self.squared_distance
+        if len(later):
+            squared = np.minimum(squared, squared_distances(self.encoding, self.units, later))
+        distance: Floats = np.sqrt(squared)
+        return distance
+
+    def best_free(self, score: Floats, history: History, random: np.random.Generator) -> int | None:
+        """Place of the best candidate that no trial has had, at random among equals; None if all are taken.
+
+        In a space that is not listed, candidates closer than 0.3 / sqrt(n) to one of n trials are left for later: trees
+        are constant around a good trial, and would gather there.
+        """
+        free = np.flatnonzero(~np.isin(self.keys, history.taken))
         if len(free) == 0:
             return None
+        if not is_listed(self.encoding):
+            apart = self.distances(history)[free] > SPACING / np.sqrt(len(history.trials))
+            free = free[apart] if apart.any() else free
         return int(free[highest(score[free], random)])
 
     def optimistic(self, exploration: float) -> Floats:
@@ -99,7 +127,7 @@ class Proposals:
 def random_units(history: History, fixed: Mapping[str, Any], random: np.random.Generator) -> Floats:
     """Random points that no trial has had; of a discrete space, only points that are left, or any if none is."""
     encoding = history.encoding
-    if encoding.n_points is not None and encoding.n_points <= LARGEST_LIST:
+    if is_listed(encoding):
         rows = random.permutation(encoding.all_units())
     else:
         rows = encoding.snapped(random.random((N_POOL, len(encoding.names))))
@@ -114,6 +142,15 @@ def held(encoding: Encoding, gates: list[Gate], units: Floats, fixed: Mapping[st
         return distinct(encoding, units) if gates else units
     row = encoding.units([fixed])[0]
     return distinct(encoding, closed(np.where(np.isnan(row), units, row), gates))
+
+
+def squared_distances(encoding: Encoding, units: Floats, others: Floats) -> Floats:
+    """Squared Euclidean distance of each point to the nearest of the others."""
+    ours, theirs = encoding.coordinates(units), encoding.coordinates(others)
+    inner = ours @ theirs.T
+    nearest = ((theirs**2).sum(axis=1) - 2.0 * inner).min(axis=1)
+    distances: Floats = np.maximum(nearest + (ours**2).sum(axis=1), 0.0)
+    return distances
 
 
 def highest(score: Floats, random: np.random.Generator) -> int:

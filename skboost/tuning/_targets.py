@@ -59,10 +59,10 @@ def rank_targets(trials: Sequence[FrozenTrial], direction: StudyDirection) -> Fl
     is_failed |= np.isnan(value) & ~is_pruned
 
     complete = np.sort(value[~is_pruned & ~is_failed & (violation == 0)])
+    value[np.isnan(value)] = -np.inf
     if len(complete):
         cap = complete[(len(complete) - 1) // 4]
-        value[is_pruned] = np.fmin(value[is_pruned], cap)
-    value[np.isnan(value)] = -np.inf
+        value[is_pruned] = np.minimum(value[is_pruned], cap)
 
     target = np.zeros(len(value))
     broken, fine = ~is_failed & (violation > 0), ~is_failed & (violation == 0)

@@ -15,6 +15,9 @@ from skboost.tuning._history import History
 from skboost.tuning._targets import measured_trials, one_direction, rank_targets
 
 N_VOTES = 100
+NO_SOURCES = (
+    "sources must be a list of studies, or of lists of their trials, but it is or holds {!r}."
+)
 SOURCE_MODEL, VOTES = 14, 15  # purposes of random numbers
 
 
@@ -40,12 +43,10 @@ class Source:
             self.direction = one_direction(study, "sources")
             trials = study.get_trials(deepcopy=False)
         else:
+            is_list = isinstance(study, list | tuple)
+            if not is_list or not all(isinstance(trial, FrozenTrial) for trial in study):
+                raise ValueError(NO_SOURCES.format(study))
             trials = list(study)
-            strange = [trial for trial in trials if not isinstance(trial, FrozenTrial)]
-            if strange:
-                raise ValueError(
-                    f"sources must hold studies or lists of their trials, but one holds {strange[0]!r}."
-                )
         self.trials = measured_trials(trials)
         if len(self.trials) < 2:
             raise ValueError(
