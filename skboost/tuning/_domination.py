@@ -134,7 +134,7 @@ def pareto_mask(values: Any, directions: Sequence[str] | None = None) -> Bools:
     array([ True, False, False])
     """
     table = oriented(values, directions)
-    mask = ~np.isnan(table).any(axis=1)
+    mask = np.array(~np.isnan(table).any(axis=1))
     points, place = np.unique(table[mask], axis=0, return_inverse=True)
     # A point is dominated only by points after it in the order of the columns, the best of which come first here.
     points = points[::-1]

@@ -179,7 +179,7 @@ class ExtrapolationPruner(BasePruner):
             return float("nan")
         ends = (-np.inf, np.inf) if self.bounds is None else tuple(sign * b for b in self.bounds)
         first = 1.0 if steps[0] == 0 else 0.0
-        places, own = in_groups(steps + first, own)
+        places, own = in_groups(steps.astype(np.float64) + first, own)
         with np.errstate(over="ignore"):
             # in a unit of their own, since squares of very large or small values would not be numbers any more
             centre, unit = own.mean(), np.ptp(own)

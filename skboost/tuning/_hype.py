@@ -111,7 +111,8 @@ def removal_shares(n_points: int, k: int) -> Floats:
     """alpha_0 = 0, and alpha_i for parts of the volume that i points dominate, as (n_points + 1,)."""
     others = np.arange(1.0, n_points)
     chance = np.cumprod(np.maximum(k - others, 0.0) / (n_points - others))
-    return np.r_[0.0, 1.0, chance][: n_points + 1] / np.r_[1.0, np.arange(1.0, n_points + 1)]
+    shares: Floats = np.r_[0.0, 1.0, chance] / np.r_[1.0, np.arange(1.0, n_points + 1)]
+    return shares
 
 
 def exact_contributions(points: Floats, shares: Floats) -> Floats:
@@ -120,7 +121,7 @@ def exact_contributions(points: Floats, shares: Floats) -> Floats:
     edges, places = zip(
         *(np.unique(column, return_inverse=True) for column in points.T), strict=True
     )
-    cell = np.array(1.0)
+    cell: Floats = np.array(1.0)
     for edge in edges:
         cell = np.multiply.outer(cell, np.diff(edge, prepend=0.0))
     count = np.zeros(cell.shape, dtype=np.int32)
@@ -130,7 +131,8 @@ def exact_contributions(points: Floats, shares: Floats) -> Floats:
     cell *= shares[count]
     for axis in axes:
         np.cumsum(cell, axis=axis, out=cell)
-    return cell[places]
+    result: Floats = cell[places]
+    return result
 
 
 def sampled_contributions(
@@ -146,7 +148,7 @@ def sampled_contributions(
         for coordinate, column in zip((sample * top).T, points.T, strict=True):
             below &= coordinate[:, None] <= column
         sums += shares[np.count_nonzero(below, axis=1)] @ below
-    return sums * (top.prod() / n_samples)
+    return sums * float(top.prod() / n_samples)
 
 
 def power_of_two(number: int) -> int:

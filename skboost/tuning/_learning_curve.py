@@ -126,7 +126,7 @@ def curves_of(
     ends = np.log([family.slowest, family.fastest])
     prior = width = ends[1] - ends[0]
     for _ in range(2):
-        grid = np.linspace(*ends, GRID_SIZE)
+        grid = np.linspace(ends[0], ends[1], GRID_SIZE)
         width = ends[1] - ends[0]
         log_weight, *parts = curves_at(np.exp(grid), family, x, y, weight, bounds)
         matters = np.flatnonzero(log_weight > log_weight.max() + np.log(NEGLIGIBLE))

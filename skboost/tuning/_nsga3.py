@@ -157,7 +157,8 @@ def checked_references(reference_points: Any, n_objectives: int, n_selected: int
             raise ValueError(
                 "reference_points must be finite, not negative and not all zero in any row."
             )
-    return points / np.linalg.norm(points, axis=1, keepdims=True)
+    unit: Floats = points / np.linalg.norm(points, axis=1, keepdims=True)
+    return unit
 
 
 def normalised_costs(costs: Floats) -> Floats:

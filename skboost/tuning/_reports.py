@@ -54,10 +54,10 @@ def mean_leads(own: Floats, others: Floats) -> Floats:
     leads : ndarray of shape (n_others,)
         NaN for those who share no step. Differences that are only rounding are 0.
     """
-    with np.errstate(invalid="ignore"):  # infinite in both: nothing to learn
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite in both: nothing to learn
         gaps = own - others
         shared = ~np.isnan(gaps)
-        leads = np.where(shared, gaps, 0.0).sum(axis=1) / shared.sum(axis=1)
+        leads: Floats = np.where(shared, gaps, 0.0).sum(axis=1) / shared.sum(axis=1)
     size = np.abs(np.where(np.isfinite(own), own, 0.0)).max(initial=0.0)
     leads[np.abs(leads) <= ROUNDING * size] = 0.0
     return leads
