@@ -2,11 +2,11 @@
 #
 #   make demo PYTHON=python3.12     choose the interpreter (3.11 or newer)
 #   make test VENV=/tmp/skboost     choose the folder of the environment
-#   make test PYTEST="-n auto"      more arguments for pytest
+#   make test PYTEST="-k tabu -x"    arguments for pytest, in place of one process for each core
 
 PYTHON ?= python3
 VENV ?= .venv
-PYTEST ?=
+PYTEST ?= -n auto
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip

@@ -1,5 +1,11 @@
 """Data that tests of several packages share."""
 
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # beside others, pools of threads would wait for one another
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
