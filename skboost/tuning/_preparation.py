@@ -29,6 +29,7 @@ from skboost.tuning._rules import (
     wants_folds,
 )
 from skboost.tuning._space import SearchSpace, search_space
+from skboost.tuning._workers import refuse_dask_collections
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def prepare(search: Any, X: Any, y: Any, routed: Bunch) -> Preparation:
     ValueError
         If parameters do not fit one another, the estimator or the data.
     """
+    refuse_dask_collections(X, y, search.n_jobs, search.fit_timeout)
     X, y = indexable_rows(X), None if y is None else indexable_rows(y)
     folds = draw_folds(search.cv, search.estimator, X, y, routed.splitter.split)
     space = _space_of(search)

@@ -292,7 +292,8 @@ class OptunaSearchCV(RandomizedSearchCV):
         ----------
         X : array-like, sparse matrix or frame of shape (n_samples, n_features)
             Passed to the estimator as it is, row by row; of an estimator that works on kernels or distances
-            (n_samples, n_samples).
+            (n_samples, n_samples). For estimators of ``xgboost.dask`` X and y are Dask arrays with known chunks, and
+            ``n_jobs`` is 1: each of their fits uses the whole cluster.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
         **params : dict
             Metadata of the estimator's ``fit``, of the scorers and of the splitter, as in scikit-learn's searches:

@@ -101,6 +101,37 @@ class Workers:
         return list(answers)
 
 
+def refuse_dask_collections(X: Any, y: Any, n_jobs: int | None, fit_timeout: float | None) -> None:
+    """Refuse data on a Dask cluster where their fits could not run.
+
+    Such a fit (of ``xgboost.dask``, say) uses the whole cluster through the client of this process. Fits in other
+    processes have no client, and those in the cluster's own workers would wait for each other for ever.
+
+    Raises
+    ------
+    ValueError
+        If fits would leave this process, or rows cannot be taken by number.
+    """
+    for name, data in (("X", X), ("y", y)):
+        if not hasattr(data, "__dask_graph__"):
+            continue
+        if hasattr(data, "to_dask_array"):
+            raise ValueError(
+                f"{name} is a Dask {type(data).__name__}, from which rows cannot be taken by their numbers; give "
+                f"{name}.to_dask_array(lengths=True)."
+            )
+        if (n_workers := effective_n_jobs(n_jobs)) > 1:
+            raise ValueError(
+                f"n_jobs={n_jobs} means {n_workers} fits side by side here, but {name} is a Dask collection, each fit "
+                "on which uses the whole cluster; set n_jobs=1 and leave out parallel_config(backend='dask')."
+            )
+        if fit_timeout is not None:
+            raise ValueError(
+                f"fit_timeout={fit_timeout} puts fits into a process of their own, which cannot reach the Dask cluster "
+                f"that holds {name}; leave it at None."
+            )
+
+
 def _work(
     token: str, task: Task | None, job: Job, fit_timeout: float | None
 ) -> FoldResult | TaskMissing | None:

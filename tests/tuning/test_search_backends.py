@@ -39,7 +39,12 @@ def landscape():
 
         def score(self, X, y):
             bonus = {"flat": 0.0, "steep": 0.2, "round": 0.4}[self.kind]
-            return bonus - math.log(self.width / 3) ** 2 - 0.1 * (self.depth - 5) ** 2 + y.mean()
+            return (
+                bonus
+                - math.log(self.width / 3) ** 2
+                - 0.1 * (self.depth - 5) ** 2
+                + float(y.mean())
+            )
 
     return Landscape()
 
@@ -174,3 +179,28 @@ def test_data_do_not_travel_where_memory_is_shared(name, tmp_path):
     with parallel_config(backend=name, n_jobs=2):
         search.fit(data, y)
     assert travels(log) == ({}, {})
+
+
+# -- data on a cluster ----------------------------------------------------------------------------------------
+
+
+def test_data_on_a_cluster_stay_in_this_process():
+    array = pytest.importorskip("dask.array")
+    on_cluster = array.from_array(X, chunks=(15, 3))
+    search = OptunaSearchCV(landscape(), SPACE, n_trials=4, cv=3, random_state=3)
+    assert search.fit(on_cluster, array.from_array(y)).best_score_ > -1e300
+    search.set_params(n_jobs=2)
+    with pytest.raises(ValueError, match=r"n_jobs=2 .* X is a Dask collection.*set n_jobs=1"):
+        search.fit(on_cluster, y)
+    search.set_params(n_jobs=1, fit_timeout=3)
+    with pytest.raises(ValueError, match=r"fit_timeout=3 .* y; leave it at None"):
+        search.fit(X, array.from_array(y))
+
+
+def test_dask_frames_are_refused_with_a_way_out():
+    frame = pytest.importorskip("dask.dataframe")
+    pandas = pytest.importorskip("pandas")
+    table = frame.from_pandas(pandas.DataFrame(X), npartitions=2)
+    search = OptunaSearchCV(landscape(), SPACE, n_trials=4, cv=3)
+    with pytest.raises(ValueError, match=r"X is a Dask DataFrame.*X\.to_dask_array"):
+        search.fit(table, y)
