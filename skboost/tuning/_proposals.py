@@ -86,6 +86,11 @@ class Proposals:
             squared_distances(encoding, candidates, units),
         )
 
+    def spacing(self, n_trials: int) -> Floats:
+        """Distance that candidates keep from trials: 0.3 / sqrt(n), with one ordered parameter 0.3 / n."""
+        n_ordered = (~np.isnan(self.units[:, ~self.encoding.is_categorical])).sum(axis=1)
+        return SPACING * np.where(n_ordered > 1, 1.0 / np.sqrt(n_trials), 1.0 / n_trials)
+
     def distances(self, history: History) -> Floats:
         """Euclidean distance to the nearest trial."""
         later = history.occupied[history.n_known :]
@@ -98,14 +103,14 @@ class Proposals:
     def best_free(self, score: Floats, history: History, random: np.random.Generator) -> int | None:
         """Place of the best candidate that no trial has had, at random among equals; None if all are taken.
 
-        In a space that is not listed, candidates closer than 0.3 / sqrt(n) to one of n trials are left for later: trees
-        are constant around a good trial, and would gather there.
+        In a space that is not listed, candidates that are too close to a trial are left for later: trees are constant
+        around a good trial, and would gather there.
         """
         free = np.flatnonzero(~np.isin(self.keys, history.taken))
         if len(free) == 0:
             return None
         if not is_listed(self.encoding):
-            apart = self.distances(history)[free] > SPACING / np.sqrt(len(history.trials))
+            apart = self.distances(history)[free] > self.spacing(len(history.trials))[free]
             free = free[apart] if apart.any() else free
         return int(free[highest(score[free], random)])
 
