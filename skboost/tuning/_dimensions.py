@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,9 +42,14 @@ class Dimension:
         ValueError
             If the value is outside the space.
         """
-        if not _contains(self.distribution, natural):
-            raise ValueError(f"{natural!r} is outside {self.distribution}")
-        return natural
+        (value,) = _python((natural,))
+        if isinstance(self.distribution, CategoricalDistribution):
+            same = [choice for choice in self.distribution.choices if _same(choice, value)]
+            if same:
+                return same[0]
+        elif _contains(self.distribution, value):
+            return int(value) if isinstance(self.distribution, IntDistribution) else float(value)
+        raise ValueError(f"{natural!r} is outside {self.distribution}")
 
     def describe(self) -> str:
         """A text that is the same whenever the dimension is."""
@@ -62,8 +67,9 @@ class Choices(Dimension):
         return self.values[self.codes.index(value)]
 
     def encode(self, natural: Any) -> Any:
+        (given,) = _python((natural,))
         for value, code in zip(self.values, self.codes, strict=True):
-            if value is natural or _same(value, natural):
+            if value is given or _same(value, given):
                 return code
         raise ValueError(f"{natural!r} is none of {reprlib.repr(list(self.values))}")
 
@@ -114,13 +120,19 @@ def dimension_of(name: str, given: Any) -> Dimension:
         return Dimension(_range_of(name, given))
     if hasattr(given, "rvs") or (hasattr(given, "icdf") and hasattr(given, "support")):
         return _from_scipy(name, given)
-    if not isinstance(given, str) and hasattr(given, "__len__") and hasattr(given, "__iter__"):
+    if _is_listed(given):
         values = given.tolist() if hasattr(given, "tolist") else list(given)
         return choices_of(name, values)
     raise ValueError(
         f"space[{name!r}]={given!r} is no set of values; give a list of choices, a tuple (low, high) or "
         "(low, high, 'log'), a distribution of scipy.stats or one of optuna.distributions."
     )
+
+
+def _is_listed(given: Any) -> bool:
+    """Whether something lists values in an order of its own; that of a set may be another one tomorrow."""
+    has_values = hasattr(given, "__len__") and hasattr(given, "__iter__")
+    return has_values and not isinstance(given, str | bytes | Set | Mapping)
 
 
 def choices_of(name: str, values: Sequence[Any]) -> Dimension:
@@ -211,9 +223,7 @@ def _is_discrete(frozen: Any) -> bool:
 
 
 def _contains(distribution: BaseDistribution, value: Any) -> bool:
-    """Whether a distribution of Optuna has a value."""
-    if isinstance(distribution, CategoricalDistribution):
-        return any(_same(choice, value) for choice in distribution.choices)
+    """Whether a range of Optuna has a value."""
     assert isinstance(distribution, IntDistribution | FloatDistribution)
     if not _is_number(value) or not distribution.low <= value <= distribution.high:
         return False
