@@ -68,6 +68,8 @@ class PrivateLedger:
         Holds copies of trials of an earlier run and takes those of this one.
     initial : sequence of dict
         Values of Optuna to try first.
+    rest : sequence of dict
+        Values of Optuna to try then, as far as they are not on record.
 
     Notes
     -----
@@ -84,6 +86,7 @@ class PrivateLedger:
         batch_size: int,
         mirror: Writer | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
+        rest: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.study, self.space = study, space
         self.n_trials, self.batch_size = n_trials, batch_size
@@ -92,7 +95,8 @@ class PrivateLedger:
         study.add_trials(whole)
         self.n_asked = len(whole)
         self.n_known = len(whole) + len(self.cut)
-        for values in initial[self.n_asked :]:
+        known = [trial.params for trial in whole]
+        for values in [*initial[self.n_asked :], *(point for point in rest if point not in known)]:
             study.enqueue_trial(dict(values))
 
     def draw(self) -> list[Draw]:

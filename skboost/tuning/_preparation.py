@@ -138,10 +138,7 @@ def _ladder(search: Any, folds: list[tuple[Rows, Rows]], space: SearchSpace) -> 
                     f"leave {name} at 'auto'."
                 )
         return None
-    if any(name.rpartition(":")[2] == search.resource for name in space.distributions):
-        raise ValueError(
-            f"resource={search.resource!r} is also a parameter of the space; take it out of one of them."
-        )
+    space.reserve(search.resource)
     return ladder_of(
         search.resource,
         search.min_resources,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
+from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import TrialState
@@ -42,6 +44,7 @@ from skboost.tuning._records import FAILED, TrialRecord
 from skboost.tuning._results import Finding, best_index, cv_results
 from skboost.tuning._samplers import resolve_sampler
 from skboost.tuning._shared import SharedLedger
+from skboost.tuning._space import SearchSpace
 from skboost.tuning._storage import close_connections, open_storage
 from skboost.tuning._study import join_study, new_study, open_mirror
 from skboost.tuning._workers import Workers
@@ -367,8 +370,16 @@ class OptunaSearchCV(RandomizedSearchCV):
         if seed is None:
             seed = fresh_seed() if mirror is None else mirror.seed
         self._use(new_study(prepared), seed, prepared)
-        size, first = self.batch_size, self._first(prepared)
-        return PrivateLedger(self.study_, prepared.space, self.plan_.n_trials, size, mirror, first)
+        first = self._first(prepared)
+        return PrivateLedger(
+            self.study_,
+            prepared.space,
+            self.plan_.n_trials,
+            self.batch_size,
+            mirror,
+            first,
+            self._all_others(prepared.space, first),
+        )
 
     def _open_shared(self, prepared: Preparation, storage: BaseStorage, seed: int | None) -> Ledger:
         """A study in a storage, on which other searches work too."""
@@ -392,6 +403,17 @@ class OptunaSearchCV(RandomizedSearchCV):
     def _first(self, prepared: Preparation) -> list[dict[str, Any]]:
         """Values of Optuna for the configurations to try first."""
         return [prepared.space.encode(params) for params in self.initial_params or ()]
+
+    def _all_others(
+        self, space: SearchSpace, first: Sequence[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """All points but the first ones, where all are to be tried and the sampler might repeat some of them."""
+        repeats = space.is_dynamic or isinstance(self.sampler, BaseSampler)
+        if not repeats or space.n_points is None or space.n_points > self.n_trials:
+            return []
+        points = space.points()
+        order = np.random.default_rng([self.seed_, space.n_points]).permutation(len(points))
+        return [points[place] for place in order if points[place] not in first]
 
     # -- the search -------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import (
@@ -47,6 +49,10 @@ class SearchSpace:
         """Parameters of a trial as the estimator gets them."""
         raise NotImplementedError
 
+    def points(self) -> list[dict[str, Any]]:
+        """All configurations, as Optuna stores them, of a space whose points can be counted."""
+        raise NotImplementedError
+
     def encode(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters of the estimator as Optuna stores them."""
         raise NotImplementedError
@@ -57,6 +63,11 @@ class SearchSpace:
 
     def check(self, estimator: Any) -> None:
         """Refuse parameters that the estimator does not have."""
+
+    def reserve(self, name: str) -> None:
+        """Refuse to search for the resource of the search."""
+        if any(known.rpartition(":")[2] == name for known in self.distributions):
+            raise _taken(name)
 
 
 class StaticSpace(SearchSpace):
@@ -80,6 +91,12 @@ class StaticSpace(SearchSpace):
     def decode(self, trial: Trial | FrozenTrial | FixedTrial) -> dict[str, Any]:
         values = trial.params
         return {name: d.decode(values[name]) for name, d in self.dimensions.items()}
+
+    def points(self) -> list[dict[str, Any]]:
+        columns = map(_values, self.distributions.values())
+        return [
+            dict(zip(self.distributions, row, strict=True)) for row in itertools.product(*columns)
+        ]
 
     def encode(self, params: Mapping[str, Any]) -> dict[str, Any]:
         _refuse_unknown(params, self.dimensions, "initial_params", "space")
@@ -132,15 +149,20 @@ class BranchedSpace(SearchSpace):
             for name, d in self.branches[place].dimensions.items()
         }
 
+    def points(self) -> list[dict[str, Any]]:
+        return [
+            _in_branch(place, point)
+            for place, branch in enumerate(self.branches)
+            for point in branch.points()
+        ]
+
     def encode(self, params: Mapping[str, Any]) -> dict[str, Any]:
         for place, branch in enumerate(self.branches):
             if set(params) <= set(branch.dimensions):
                 try:
-                    values = branch.encode(params)
+                    return _in_branch(place, branch.encode(params))
                 except ValueError:
                     continue
-                named = {_prefixed(place, name): value for name, value in values.items()}
-                return {BRANCH: place, **named}
         raise ValueError(
             f"initial_params: {dict(params)!r} belongs to none of the {len(self.branches)} dicts of space; each entry "
             "must lie inside one of them."
@@ -159,14 +181,38 @@ class BranchedSpace(SearchSpace):
 
 
 class CallableSpace(SearchSpace):
-    """A function of the trial that suggests parameters and returns them."""
+    """A function of the trial that suggests parameters and returns them.
+
+    What it returned is remembered: asked again, a function that draws by itself or looks at the study would say
+    something else than what was fitted.
+    """
 
     def __init__(self, function: Callable[[Any], Mapping[str, Any]]) -> None:
         self.function = function
         self.distributions = {}
+        self._returned: dict[int, dict[str, Any]] = {}
+        self._is_given = False  # whether some trials have values that were given
+        self._reserved: str | None = None
+
+    def ask(self, study: Study) -> tuple[Trial, dict[str, Any]]:
+        trial, params = super().ask(study)
+        if self._is_given:
+            given = study.get_trials(deepcopy=False)[trial.number].system_attrs
+            for name in given.get("fixed_params", {}):
+                if name not in trial.params:
+                    raise ValueError(
+                        f"initial_params: {name!r} was never suggested by space={describe(self.function)}, where "
+                        f"trial {trial.number} has {list(trial.params)}; give values of the names that it suggests."
+                    )
+        if self._reserved in params:
+            raise _taken(self._reserved)
+        self._returned[trial.number] = params
+        return trial, params
 
     def decode(self, trial: Trial | FrozenTrial | FixedTrial) -> dict[str, Any]:
         if isinstance(trial, FrozenTrial):
+            if trial.number in self._returned:
+                return dict(self._returned[trial.number])
             trial = FixedTrial(trial.params, trial.number)
         params = self.function(trial)
         if not isinstance(params, Mapping) or not params:
@@ -175,13 +221,18 @@ class CallableSpace(SearchSpace):
             )
         return dict(params)
 
+    def reserve(self, name: str) -> None:
+        self._reserved = name
+
     def encode(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        self._is_given = True
         return dict(params)
 
     def describe(self) -> dict[str, str]:
         code = getattr(self.function, "__code__", None)
         constants = [c for c in code.co_consts if not hasattr(c, "co_code")] if code else []
-        return {"function": f"{describe(self.function)} {constants!r}"}
+        enclosed = list(filter(_is_constant, _enclosed(self.function)))
+        return {"function": f"{describe(self.function)} {constants + enclosed!r}"}
 
 
 def search_space(space: Any) -> SearchSpace:
@@ -213,6 +264,22 @@ def search_space(space: Any) -> SearchSpace:
     )
 
 
+def _enclosed(function: Any) -> list[Any]:
+    """What a function has from where it was defined: values of names around it, and defaults."""
+    found = list(getattr(function, "__defaults__", None) or ())
+    for cell in getattr(function, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # a name without a value yet
+            found.append(cell.cell_contents)
+    return found
+
+
+def _is_constant(value: Any) -> bool:
+    """Whether a value is the same in every run; a generator or a counter is not."""
+    if isinstance(value, tuple):
+        return all(map(_is_constant, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
 def suggest(trial: Any, name: str, distribution: BaseDistribution) -> Any:
     """Ask a trial for a value of a distribution through its public methods."""
     if isinstance(distribution, CategoricalDistribution):
@@ -235,6 +302,23 @@ def _prefixed(place: int, name: str) -> str:
     return f"{place}:{name}"
 
 
+def _in_branch(place: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of Optuna of one of several spaces, with the choice of that space."""
+    return {BRANCH: place, **{_prefixed(place, name): value for name, value in values.items()}}
+
+
+def _values(distribution: Any) -> Sequence[Any]:
+    """All values of a distribution that has few."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices
+    low, step = distribution.low, distribution.step
+    if step is None:
+        return (low,)
+    if isinstance(distribution, IntDistribution):
+        return range(low, distribution.high + 1, step)
+    return [low + step * place for place in range(_n_points([distribution]) or 0)]
+
+
 def _n_points(distributions: Iterable[BaseDistribution]) -> int | None:
     """Number of combinations of values; None if one of them is continuous."""
     total = 1
@@ -248,6 +332,12 @@ def _n_points(distributions: Iterable[BaseDistribution]) -> int | None:
         else:
             total *= 1 + round((distribution.high - distribution.low) / distribution.step)  # type: ignore[attr-defined]
     return total
+
+
+def _taken(name: str | None) -> ValueError:
+    return ValueError(
+        f"resource={name!r} is also a parameter of the space; take it out of one of them."
+    )
 
 
 def _refuse_unknown(names: Iterable[str], known: Iterable[str], what: str, owner: str) -> None:
