@@ -32,6 +32,20 @@ SOURCE_TURN = 4  # one trial of so many may follow the sources
 RESTART = 4  # far points in a row once the search has got stuck
 
 
+@dataclass(frozen=True)
+class Request:
+    """The trial that is asked for.
+
+    ``slot`` is the number of earlier trials that are still running, ``fixed`` holds parameters that the user has
+    enqueued.
+    """
+
+    number: int
+    slot: int
+    fixed: Mapping[str, Any]
+    random: np.random.Generator
+
+
 class CostModelSampler(BaseSampler):
     """Chooses the next point by boosted trees that were fitted to the trials.
 
@@ -273,7 +287,8 @@ class CostModelSampler(BaseSampler):
         if not self._sources:
             return None
         models = self._models
-        if models is None or models.encoding is not history.encoding:
+        key = (history.encoding, history.direction)
+        if models is None or (models.encoding, models.direction) != key:
             models = SourceModels(
                 self._sources,
                 history.encoding,
@@ -284,20 +299,6 @@ class CostModelSampler(BaseSampler):
             )
             self._models = models
         return models
-
-
-@dataclass(frozen=True)
-class Request:
-    """The trial that is asked for.
-
-    ``slot`` is the number of earlier trials that are still running, ``fixed`` holds parameters that the user has
-    enqueued.
-    """
-
-    number: int
-    slot: int
-    fixed: Mapping[str, Any]
-    random: np.random.Generator
 
 
 def is_stuck(history: History) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -74,45 +74,52 @@ class History:
         return len(self.target) - 1 - int(np.argmax(self.target))
 
 
-@dataclass
+Rows = dict[int, tuple[dict[str, Any], Floats]]  # by the number of the trial: parameters and units
+
+
 class HistoryReader:
     """Turns trials into a `History`; points that it has seen before are not converted again.
 
     A trial that has ended does not change, but a reader may be shown another study: so parameters are compared.
     """
 
-    encoding: Encoding | None = None
-    rows: dict[int, tuple[dict[str, Any], Floats]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._seen: tuple[Encoding, Rows] | None = None  # one object: threads never see half of it
 
     def read(
         self, trials: Sequence[FrozenTrial], distributions: Distributions, direction: StudyDirection
     ) -> History:
         """The history of the trials other than the one that is asked for."""
-        if self.encoding is None or self.encoding.distributions != dict(distributions):
-            self.encoding, self.rows = Encoding(distributions), {}
+        encoding, rows = self._known(distributions)
         measured = measured_trials(trials)
-        units = self._units(measured)
+        units = _units(measured, encoding, rows)
         is_open = [trial for trial in trials if trial.state in OPEN and trial.params]
-        pending = self.encoding.units(trial.params for trial in is_open)
+        pending = encoding.units(trial.params for trial in is_open)
         occupied = np.concatenate([units, pending])
         return History(
-            self.encoding,
+            encoding,
             measured,
             units,
             rank_targets(measured, direction),
             occupied,
-            self.encoding.keys(occupied),
+            encoding.keys(occupied),
             direction,
         )
 
-    def _units(self, trials: Sequence[FrozenTrial]) -> Floats:
-        assert self.encoding is not None
-        rows = []
-        for trial in trials:
-            params = trial.params
-            known = self.rows.get(trial.number)
-            if known is None or known[0] != params:
-                known = dict(params), self.encoding.units([params])[0]
-                self.rows[trial.number] = known
-            rows.append(known[1])
-        return np.array(rows).reshape(len(rows), len(self.encoding.names))
+    def _known(self, distributions: Distributions) -> tuple[Encoding, Rows]:
+        if self._seen is None or self._seen[0].distributions != dict(distributions):
+            in_order = {name: distributions[name] for name in sorted(distributions)}
+            self._seen = Encoding(in_order), {}
+        return self._seen
+
+
+def _units(trials: Sequence[FrozenTrial], encoding: Encoding, rows: Rows) -> Floats:
+    """Units of trials, taken from ``rows`` where they are there, and left there."""
+    units = []
+    for trial in trials:
+        params = trial.params
+        known = rows.get(trial.number)
+        if known is None or known[0] != params:
+            known = rows[trial.number] = dict(params), encoding.units([params])[0]
+        units.append(known[1])
+    return np.array(units).reshape(len(units), len(encoding.names))

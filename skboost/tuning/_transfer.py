@@ -171,6 +171,7 @@ class SourceModels:
         entropy: int,
     ) -> None:
         self.encoding = encoding
+        self.direction = direction
         self.entropy = entropy
         self.models = [
             source.fit(

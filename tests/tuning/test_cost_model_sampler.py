@@ -111,6 +111,7 @@ def test_a_study_that_is_rebuilt_goes_on_identically(space, batch):
 def test_proposals_do_not_depend_on_what_the_object_has_seen():
     expected = run(maximised(small()), MIXED, mixed_score, 16)
     worn = small()
+    run(maximised(worn), dict(reversed(MIXED.items())), mixed_score, 9)
     run(maximised(worn), MIXED, lambda params: -mixed_score(params), 16)
     run(maximised(worn), GRID, grid_score, 9)
     for sampler in (worn, copy.deepcopy(worn), pickle.loads(pickle.dumps(worn))):
@@ -199,6 +200,21 @@ def test_failing_points_are_avoided():
         late.count(TrialState.FAIL) < 10
     )  # 12 of 20 at random, and the best points are next to failing ones
     assert study.best_value > 0.3
+
+
+def test_it_sees_the_trials_of_a_bracket_only():
+    def objective(trial):
+        x = trial.suggest_float("x", 0, 1)
+        for step in range(1, 10):
+            trial.report(x * step, step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return 9 * x
+
+    pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=9)
+    study = optuna.create_study(direction="maximize", sampler=small(), pruner=pruner)
+    study.optimize(objective, n_trials=20)
+    assert {trial.state for trial in study.trials} == {TrialState.COMPLETE, TrialState.PRUNED}
 
 
 def test_several_objectives_are_refused():

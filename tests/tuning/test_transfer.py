@@ -16,9 +16,9 @@ from skboost.tuning._ensemble import fit_ensemble
 from skboost.tuning._history import HistoryReader
 from skboost.tuning._transfer import Source, SourceModels, ordered_share, vote
 
-SPACE = {f"x{j}": IntDistribution(0, 5) for j in range(3)} | {
-    "kind": CategoricalDistribution(("a", "b", "c"))
-}
+SPACE = {"kind": CategoricalDistribution(("a", "b", "c"))} | {
+    f"x{j}": IntDistribution(0, 5) for j in range(3)
+}  # sorted by name, as histories are
 MODEL = {"n_members": 5, "n_rounds": 10}
 
 
