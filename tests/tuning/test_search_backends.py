@@ -114,6 +114,13 @@ def test_what_is_pruned_does_not_depend_on_workers(backend):
     assert trials_of(fitted("tpe", **options)) == expected
 
 
+@pytest.mark.long
+def test_trials_of_a_gaussian_process_do_not_depend_on_workers(backend):
+    pytest.importorskip("torch")
+    expected = trials_of(fitted("gp", n_jobs=1, n_trials=16))
+    assert trials_of(fitted("gp", n_trials=16)) == expected
+
+
 def test_the_size_of_batches_changes_the_search(alone):
     """Otherwise there would be nothing to learn from trials, and the tests above would say little."""
     assert trials_of(fitted("tpe", batch_size=2)) != alone["tpe"]
