@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from skboost.exceptions import UncertaintyWarning
 from skboost.tuning._domination import pareto_mask
-from skboost.tuning._records import COMPLETE, TrialRecord
+from skboost.tuning._records import COMPLETE, FAILED, PRUNED, TrialRecord
 from skboost.tuning._rules import Rules
 
 Floats = npt.NDArray[np.float64]
@@ -177,6 +177,8 @@ def best_index(
 
     Raises
     ------
+    ValueError
+        If no trial has a mean.
     TypeError
         If the callable returns no integer.
     IndexError
@@ -205,4 +207,10 @@ def best_index(
                 stacklevel=4,
             )
         means = np.where(violation == least, means, np.nan)
+    if np.isnan(means).all():
+        n_pruned, n_failed = (int(np.sum(results["state"] == s)) for s in (PRUNED, FAILED))
+        raise ValueError(
+            f"None of the {len(means)} trials has a mean {metric!r} to choose by ({n_pruned} were pruned, {n_failed} "
+            "failed); take a pruner that leaves some, or let a metric decide that is a number."
+        )
     return int(np.nanargmax(means))
