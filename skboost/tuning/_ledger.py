@@ -31,8 +31,8 @@ class Ledger(Protocol):
     def n_known(self) -> int:
         """Trials that had ended before this search began."""
 
-    def draw(self) -> list[Draw]:
-        """The next batch; empty when there is nothing left to do."""
+    def draw(self, deadline: float | None = None) -> list[Draw]:
+        """The next batch; empty when there is nothing left to do, or nothing before the deadline."""
 
     def close(self, trial: FrozenTrial) -> None:
         """Keep a trial that has ended."""
@@ -99,7 +99,7 @@ class PrivateLedger:
         for values in [*initial[self.n_asked :], *(point for point in rest if point not in known)]:
             study.enqueue_trial(dict(values))
 
-    def draw(self) -> list[Draw]:
+    def draw(self, deadline: float | None = None) -> list[Draw]:
         cut, self.cut = self.cut, {}
         size = min(self.batch_size, self.n_trials - self.n_asked)
         if cut:

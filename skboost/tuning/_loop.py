@@ -68,7 +68,7 @@ class TrialLoop:
     def run(self) -> None:
         """Go on until there are no trials left, or time is up, or a listener has seen enough."""
         while not self.stopped and not self._is_late():
-            draws = self.ledger.draw()
+            draws = self.ledger.draw(self.deadline)
             if not draws:
                 return
             self._run_batch(draws)

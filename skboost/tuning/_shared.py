@@ -38,7 +38,7 @@ class SharedLedger:
     -----
     Of trials that were finished or are being worked on, the first ``n_trials`` count; a search that has
     asked for one too many gives it up. When none is left to take, it waits for those of others, so that all searches
-    end with the same results, and takes the place of one that died.
+    end with the same results, and takes the place of one that died. It does not wait beyond its deadline.
     """
 
     def __init__(
@@ -61,13 +61,14 @@ class SharedLedger:
         for values in initial:
             study.enqueue_trial(dict(values), skip_if_exists=True)
 
-    def draw(self) -> list[Draw]:
+    def draw(self, deadline: float | None = None) -> list[Draw]:
         while True:
             self.leases.reap()
             draws: list[Draw] = []
             while len(draws) < self.batch_size and (draw := self._take()) is not None:
                 draws.append(draw)
-            if draws or not self._others_work():
+            is_late = deadline is not None and time.time() > deadline
+            if draws or is_late or not self._others_work():
                 return draws
             time.sleep(PATIENCE)
 
