@@ -42,7 +42,7 @@ class Task:
     """What all jobs of a search share: the data, the folds and how a fold is judged.
 
     ``folds`` are pairs of training and test rows; with the resource "n_samples" the training rows are in the order in
-    which rungs take them.
+    which rungs take them, and ``all_rows`` is the rung that takes all of a fold's, of which some folds may have more.
     """
 
     estimator: Any
@@ -55,6 +55,7 @@ class Task:
     error_score: float | str = np.nan
     return_train_score: bool = False
     resource: str | None = None
+    all_rows: int | None = None
 
     def __sizeof__(self) -> int:
         """Bytes of the data, by which Dask judges how full its workers are."""
@@ -73,7 +74,7 @@ def evaluate(task: Task, job: Job) -> FoldResult | None:
     if job.deadline is not None and time.time() > job.deadline:
         return None
     train, test = task.folds[job.fold]
-    if task.resource == SAMPLES and job.resource is not None:
+    if task.resource == SAMPLES and job.resource not in (None, task.all_rows):
         train = np.sort(train[: job.resource])
     result = FoldResult()
     start = time.perf_counter()

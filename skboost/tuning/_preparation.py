@@ -92,6 +92,7 @@ def prepare(search: Any, X: Any, y: Any, routed: Bunch) -> Preparation:
         error_score=search.error_score,
         return_train_score=bool(search.return_train_score),
         resource=ladder.resource if ladder else None,
+        all_rows=ladder.rungs[-1] if ladder and search.max_resources == "auto" else None,
     )
     plan = _plan(search, space, rules, ladder)
     return Preparation(task, folds, space, rules, plan, ladder, pruner, scorers, refit_metric)
@@ -186,10 +187,15 @@ def _scorers(search: Any) -> tuple[Any, list[str] | None]:
     return {name: get_scorer(scorer) for name, scorer in named.items()}, list(named)
 
 
+def has_names(scoring: Any) -> bool:
+    """Whether ``scoring`` lists metrics by name, be it only one."""
+    return scoring is not None and not isinstance(scoring, str) and not callable(scoring)
+
+
 def _refit_metric(search: Any, metrics: list[str] | None, objectives: tuple[str, ...]) -> str:
     """The metric whose highest mean is the best trial."""
     refit = search.refit
-    several = metrics != [SINGLE] and (metrics is not None or objectives != (SINGLE,))
+    several = has_names(search.scoring) or (metrics is None and objectives != (SINGLE,))
     if isinstance(refit, str):
         known = metrics if several else [SINGLE, search.scoring]
         if known is not None and refit not in known:

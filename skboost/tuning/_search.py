@@ -33,6 +33,7 @@ from skboost.tuning._ledger import Ledger, PrivateLedger
 from skboost.tuning._loop import TrialLoop
 from skboost.tuning._preparation import (
     Preparation,
+    has_names,
     order_rows,
     prepare,
     resource_params,
@@ -98,8 +99,8 @@ class OptunaSearchCV(RandomizedSearchCV):
         over the data). Trials begin with little of it, on all folds, and those that a pruner leaves go on with
         ``factor`` times as much. A fit with more starts anew.
     min_resources, max_resources : int or "auto", default="auto"
-        The least and the full amount. "auto" is all training rows or the estimator's own number of rounds, and up to
-        four rungs below.
+        The least and the full amount. "auto" is all training rows (counted in the smallest fold, but all of each) or
+        the estimator's own number of rounds, and up to three rungs below.
     factor : int, default=3
         Ratio of one rung to the next.
     batch_size : int, default=4
@@ -339,15 +340,16 @@ class OptunaSearchCV(RandomizedSearchCV):
         tags.input_tags = deepcopy(inner.input_tags)
         return tags
 
-    def set_callbacks(self, *callbacks: Any) -> OptunaSearchCV:
+    @property
+    def set_callbacks(self) -> Any:
         """Not for this search, whose callbacks are a parameter; set scikit-learn's on the estimator inside.
 
         Raises
         ------
-        TypeError
-            Always.
+        AttributeError
+            Always, so that searches and pipelines around this one keep their callbacks to themselves.
         """
-        raise TypeError(
+        raise AttributeError(
             "OptunaSearchCV takes its callbacks as the parameter callbacks=[...], which are called after each trial; "
             "callbacks of scikit-learn can be set on the estimator inside."
         )
@@ -454,7 +456,7 @@ class OptunaSearchCV(RandomizedSearchCV):
         self.n_splits_ = rules.n_splits
         self.scorer_ = prepared.scorers
         self.cv_results_ = cv_results(findings, rules, bool(self.return_train_score))
-        self.multimetric_ = rules.is_multimetric
+        self.multimetric_ = rules.is_multimetric or has_names(self.scoring)
         self.best_trials_ = [
             trial for trial, best in zip(trials, self.cv_results_["is_pareto"], strict=True) if best
         ]
