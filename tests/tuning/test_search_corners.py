@@ -1,0 +1,244 @@
+"""Corners of searches: spaces that run out, functions that wander, metrics that say nothing, other tools' callbacks."""
+
+import threading
+
+import numpy as np
+import pytest
+from optuna.distributions import IntDistribution
+from optuna.pruners import ThresholdPruner
+from optuna.samplers import RandomSampler
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
+
+from skboost.tuning import OptunaSearchCV
+
+ROWS = np.arange(48.0)[:, None]
+TARGET = np.arange(48) % 2
+SEEN: list[tuple[object, int]] = []
+
+
+class Told(ClassifierMixin, BaseEstimator):
+    """An estimator whose score is one of its parameters; it remembers with what it was fitted."""
+
+    def __init__(self, a=0.0, kind="x", n_rounds=9):
+        self.a, self.kind, self.n_rounds = a, kind, n_rounds
+
+    def fit(self, X, y=None):
+        SEEN.append((self.a, len(X)))
+        if isinstance(self.a, float) and self.a == 3.0:
+            raise TypeError("a must be whole")
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X), dtype=int)
+
+    def score(self, X, y=None):
+        return float(self.a)
+
+
+def search_of(space, **params):
+    SEEN.clear()
+    usual = {"n_trials": 6, "cv": 2, "sampler": "random", "random_state": 0}
+    return OptunaSearchCV(Told(), space, **(usual | params))
+
+
+def points(search):
+    return [tuple(sorted(params.items())) for params in search.cv_results_["params"]]
+
+
+def say_nothing(estimator, X, y):
+    return np.nan
+
+
+# -- spaces that run out ------------------------------------------------------------------------------------------
+
+BRANCHES = [{"kind": ["x"], "a": [1, 2]}, {"kind": ["y"], "a": [1, 2, 4]}]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "tabu", "cost_model", "nsga2"])
+@pytest.mark.parametrize("n_trials", [5, 50])
+def test_all_points_of_several_small_spaces_are_tried(sampler, n_trials):
+    search = search_of(BRANCHES, n_trials=n_trials, sampler=sampler).fit(ROWS, TARGET)
+    assert len(points(search)) == len(set(points(search))) == 5
+
+
+@pytest.mark.parametrize("space", [BRANCHES, {"a": [1, 2, 4], "kind": ["x", "y"]}])
+def test_all_points_are_tried_by_a_sampler_of_ones_own(space):
+    search = search_of(space, n_trials=50, sampler=RandomSampler(0)).fit(ROWS, TARGET)
+    assert len(points(search)) == len(set(points(search))) == search.plan_.n_trials
+
+
+@pytest.mark.parametrize("n_before", [2, 3, 4])
+def test_what_a_first_run_of_fewer_has_tried_is_not_tried_again(n_before, tmp_path):
+    kept = {"storage": tmp_path / "journal", "batch_size": 2}
+    before = set(points(search_of(BRANCHES, n_trials=n_before, **kept).fit(ROWS, TARGET)))
+    after = points(search_of(BRANCHES, n_trials=50, **kept).fit(ROWS, TARGET))
+    assert set(after[:n_before]) == before
+    assert len(set(after[n_before:]) - before) == 5 - n_before
+
+
+def test_configurations_to_try_first_are_first_where_all_are_tried():
+    first = {"kind": "y", "a": 4}
+    search = search_of(BRANCHES, n_trials=5, initial_params=[first]).fit(ROWS, TARGET)
+    assert search.cv_results_["params"][0] == first
+    assert len(set(points(search))) == 5
+
+
+# -- values -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("values", [{"x", "y"}, frozenset({"x"}), {"x": 1}])
+def test_sets_have_no_order_to_search_in(values):
+    with pytest.raises(ValueError, match=r"space\['kind'\].*list of choices"):
+        search_of({"kind": values}).fit(ROWS, TARGET)
+
+
+@pytest.mark.parametrize("given", [3, 3.0, np.int64(3), np.float32(3)])
+@pytest.mark.parametrize("values", [(1, 10), IntDistribution(1, 10), [1, 2, 3], [1, 2, 3, 4, 5]])
+def test_numbers_to_try_first_become_those_of_the_space(values, given):
+    search = search_of({"a": values}, n_trials=2, initial_params=[{"a": given}]).fit(ROWS, TARGET)
+    assert search.cv_results_["params"][0] == {"a": 3}
+    assert type(search.cv_results_["params"][0]["a"]) is int
+    assert (search.cv_results_["state"] == "complete").all()
+
+
+def test_numbers_to_try_first_become_fractions_where_the_space_has_them():
+    search = search_of({"a": (0.0, 9.0)}, n_trials=1, initial_params=[{"a": np.int32(2)}])
+    found = search.fit(ROWS, TARGET).best_params_["a"]
+    assert found == 2.0
+    assert type(found) is float
+
+
+# -- functions as spaces ------------------------------------------------------------------------------------------
+
+
+def test_a_function_that_wanders_reports_what_was_fitted():
+    chance = np.random.default_rng(0)
+    search = search_of(lambda trial: {"a": trial.suggest_float("a", 0, 1) + chance.random()})
+    search.fit(ROWS, TARGET)
+    fitted = list(dict.fromkeys(a for a, n_rows in SEEN if n_rows < len(ROWS)))
+    assert [params["a"] for params in search.cv_results_["params"]] == fitted
+    assert search.best_estimator_.a == search.best_score_
+
+
+def test_a_function_may_look_at_the_study():
+    def space(trial):
+        n_ended = len(trial.study.get_trials(deepcopy=False))
+        return {"a": trial.suggest_float("a", 0, 1), "kind": f"{n_ended} trials"}
+
+    search = search_of(space, verbose=0).fit(ROWS, TARGET)
+    assert search.cv_results_["params"][0]["kind"] == "1 trials"
+
+
+def test_what_a_function_never_suggests_cannot_be_tried_first():
+    def space(trial):
+        return {"a": 10 ** trial.suggest_float("log_a", -1, 1)}
+
+    search = search_of(space, initial_params=[{"log_a": 0.5}]).fit(ROWS, TARGET)
+    assert search.cv_results_["params"][0] == {"a": 10**0.5}
+    with pytest.raises(ValueError, match=r"initial_params.*'a'.*never suggested"):
+        search_of(space, initial_params=[{"a": 1.0}]).fit(ROWS, TARGET)
+
+
+def test_a_function_may_not_set_the_resource():
+    def space(trial):
+        return {"n_rounds": trial.suggest_int("n", 1, 5)}
+
+    with pytest.raises(ValueError, match=r"resource='n_rounds'.*space"):
+        search_of(space, resource="n_rounds").fit(ROWS, TARGET)
+
+
+def test_what_a_function_encloses_is_part_of_the_search(tmp_path):
+    def below(high):
+        return lambda trial: {"a": trial.suggest_float("a", 0, high)}
+
+    kept = {"storage": tmp_path / "journal", "study_name": "enclosed"}
+    search_of(below(1.0), **kept).fit(ROWS, TARGET)
+    search_of(below(1.0), **kept).fit(ROWS, TARGET)
+    with pytest.raises(ValueError, match="space"):
+        search_of(below(2.0), **kept).fit(ROWS, TARGET)
+
+
+# -- metrics that say nothing -------------------------------------------------------------------------------------
+
+
+def test_if_all_trials_are_pruned_there_is_a_sentence():
+    search = search_of({"a": (0.0, 1.0)}, pruner=ThresholdPruner(lower=10))
+    with pytest.raises(ValueError, match="6 trials.*pruned"):
+        search.fit(ROWS, TARGET)
+    assert set(search.cv_results_["state"]) == {"pruned"}
+
+
+def test_a_metric_that_is_never_a_number_cannot_decide():
+    search = search_of(
+        {"a": (0.0, 1.0)},
+        scoring={"good": "accuracy", "bad": say_nothing},
+        objectives="good",
+        refit="bad",
+    )
+    with pytest.raises(ValueError, match="'bad'"):
+        search.fit(ROWS, TARGET)
+
+
+def test_several_metrics_may_be_one_of_any_name():
+    params = {"scoring": {"score": "accuracy"}, "refit": "score"}
+    search = search_of({"a": [1, 2]}, **params).fit(ROWS, TARGET)
+    other = GridSearchCV(Told(), {"a": [1, 2]}, cv=2, **params).fit(ROWS, TARGET)
+    assert search.multimetric_ is other.multimetric_ is True
+    assert search.score(ROWS, TARGET) == other.score(ROWS, TARGET)
+    with pytest.raises(ValueError, match="refit=True"):
+        search.set_params(refit=True).fit(ROWS, TARGET)
+
+
+# -- all rows, and time -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cv", [TimeSeriesSplit(3), KFold(5)])
+def test_the_last_rung_of_rows_is_all_of_them(cv):
+    search = search_of({"a": [1]}, cv=cv, resource="n_samples", min_resources=4)
+    search.fit(ROWS[:47], TARGET[:47])
+    n_splits = search.n_splits_
+    last = [n_rows for _, n_rows in SEEN[-1 - n_splits : -1]]
+    assert last == [len(train) for train, _ in cv.split(ROWS[:47])]
+
+
+def test_a_shared_search_waits_for_others_until_its_time_is_up(tmp_path):
+    shared = {"storage": str(tmp_path / "journal"), "study_name": "s", "shared": True}
+    begun, over = threading.Event(), threading.Event()
+
+    def linger(study, trial):
+        begun.set()
+        over.wait(20)
+
+    slow = search_of({"a": (0.0, 1.0)}, callbacks=[linger], n_trials=4, **shared)
+    thread = threading.Thread(target=slow.fit, args=(ROWS, TARGET))
+    thread.start()
+    try:
+        assert begun.wait(20)
+        search_of({"a": (0.0, 1.0)}, n_trials=4, timeout=0.5, **shared).fit(ROWS, TARGET)
+        assert not over.is_set()
+        assert thread.is_alive()
+    finally:
+        over.set()
+        thread.join()
+
+
+# -- other tools --------------------------------------------------------------------------------------------------
+
+
+def test_a_search_with_callbacks_may_be_around_one():
+    callback = pytest.importorskip("sklearn.callback")
+    outer = GridSearchCV(search_of({"a": [1, 2]}), {"batch_size": [1, 2]}, cv=2)
+    outer.set_callbacks(callback.ProgressBar())
+    with pytest.warns(UserWarning, match="OptunaSearchCV"):
+        outer.fit(ROWS, TARGET)
+    assert outer.best_score_ == 2
+
+
+def test_failures_are_told_once():
+    search = search_of({"a": [3.0, 1.0]}, n_trials=2)
+    with pytest.warns(FitFailedWarning) as told:
+        search.fit(ROWS, TARGET)
+    assert len(told) == 1
