@@ -91,7 +91,7 @@ def _identity(search: Any, prepared: Preparation) -> tuple[dict[str, str], str]:
         space=prepared.space.describe(),
         scoring=[
             *(search.scoring, search.objectives, search.constraints, prepared.ladder),
-            bool(search.return_train_score),
+            *(bool(search.return_train_score), task.all_rows),
         ],
     )
     if search.study_name is not None:

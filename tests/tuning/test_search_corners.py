@@ -204,6 +204,14 @@ def test_the_last_rung_of_rows_is_all_of_them(cv):
     assert last == [len(train) for train, _ in cv.split(ROWS[:47])]
 
 
+def test_all_rows_and_as_many_as_the_smallest_fold_has_are_two_searches(tmp_path):
+    kept = {"storage": tmp_path / "journal", "study_name": "rows", "cv": TimeSeriesSplit(3)}
+    rungs = {"resource": "n_samples", "min_resources": 4}
+    top = search_of({"a": [1]}, **kept, **rungs).fit(ROWS, TARGET).plan_.rungs[-1]
+    with pytest.raises(ValueError, match="resource"):
+        search_of({"a": [1]}, max_resources=top, **kept, **rungs).fit(ROWS, TARGET)
+
+
 def test_a_shared_search_waits_for_others_until_its_time_is_up(tmp_path):
     shared = {"storage": str(tmp_path / "journal"), "study_name": "s", "shared": True}
     begun, over = threading.Event(), threading.Event()
