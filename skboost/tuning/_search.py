@@ -133,7 +133,8 @@ class OptunaSearchCV(RandomizedSearchCV):
     initial_params : list of dict or None, default=None
         Configurations to try first, such as what is known to work.
     callbacks : list of callable or None, default=None
-        Called as ``callback(study, trial)`` after each trial, as Optuna's are; one that returns True ends the search.
+        Called as ``callback(study, trial)`` after each trial, in order. One that returns True ends the search;
+        ``study.stop()`` works in Optuna's own loop only.
     progress : bool, default=False
         Whether to show a bar.
     verbose : int, default=0
@@ -158,7 +159,8 @@ class OptunaSearchCV(RandomizedSearchCV):
         ``resource``, ``duration`` (seconds of all its fits and scorings), ``is_pareto``, and with constraints
         ``is_feasible``. Mean scores of trials that were pruned or failed are NaN.
     best_trials_ : list of optuna.trial.FrozenTrial
-        The Pareto set of the objectives; of one objective the trials with the highest score.
+        The Pareto set of the objectives; of one objective the trials with the highest score. With constraints, of trials
+        that meet them, so that it may be empty.
     study_ : optuna.Study
         For Optuna's plots and importances. Trials that failed have the lowest score of others there; their record
         says so.
