@@ -159,8 +159,8 @@ class OptunaSearchCV(RandomizedSearchCV):
         ``resource``, ``duration`` (seconds of all its fits and scorings), ``is_pareto``, and with constraints
         ``is_feasible``. Mean scores of trials that were pruned or failed are NaN.
     best_trials_ : list of optuna.trial.FrozenTrial
-        The Pareto set of the objectives; of one objective the trials with the highest score. With constraints, of trials
-        that meet them, so that it may be empty.
+        The Pareto set of the objectives; of one objective the trials with the highest score. With constraints, of
+        trials that meet them, so that it may be empty.
     study_ : optuna.Study
         For Optuna's plots and importances. Trials that failed have the lowest score of others there; their record
         says so.
