@@ -2,9 +2,11 @@
 
 It is told, as globals of this file: ``job``, a dict of ``storage``, ``sampler``, ``n_objectives``, ``die_after`` (the
 trial after whose end it kills itself, or None) and ``options`` of the search; and ``line``, a connection on which it
-sends "ready", the number of each trial that has ended, and at last what the search found.
+sends "ready", the number of each trial that has ended, and at last what the search found; then it waits for
+the end of that connection.
 """
 
+import contextlib
 import math
 import os
 import signal
@@ -80,6 +82,8 @@ def run(job, line):
     if hasattr(search, "best_estimator_"):
         found |= {"best": search.best_params_, "prediction": search.predict(X[:1]).tolist()}
     line.send(found)
+    with contextlib.suppress(EOFError):
+        line.recv()  # until the other end is closed
 
 
 def trials_of(search):

@@ -58,7 +58,7 @@ class Searches:
         It is killed as soon as it has ended the trial ``die_after``, or gets a signal some seconds after
         ``kill_after`` more trials have ended.
         """
-        here, there = self.processes.Pipe(duplex=False)
+        here, there = self.processes.Pipe()
         job = self.job | {"die_after": die_after}
         process = self.processes.Process(
             target=runpy.run_path, args=(str(SCRIPT), {"job": job, "line": there}, "__main__")
@@ -81,9 +81,9 @@ class Searches:
         except EOFError:
             pass
         finally:
+            here.close()  # until then it waits, so that no signal goes to a process that is no more
             process.join(60)
             process.kill()
-            here.close()
         self.n_killed += process.exitcode == -signal.SIGKILL
         self.exitcode = process.exitcode
         return found
