@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -181,7 +182,8 @@ class TrialLoop:
             return
         self.ledger.close(frozen)
         for listener in self.listeners:
-            if listener(self.study, frozen) is True:
+            answer = listener(self.study, frozen)
+            if isinstance(answer, bool | np.bool_) and answer:
                 self.stopped = True
 
     def _tell(self, candidate: Candidate) -> FrozenTrial:

@@ -509,6 +509,11 @@ def test_callbacks_see_each_trial_and_may_end_the_search():
     assert search.study_.best_value == search.best_score_
 
 
+def test_a_comparison_of_arrays_ends_the_search_too():
+    search = told(callbacks=[lambda study, trial: np.float64(trial.number) >= 2]).fit(ROWS, TARGET)
+    assert len(search.cv_results_["params"]) < search.n_trials
+
+
 def test_callbacks_that_return_other_things_end_nothing():
     search = told(callbacks=[lambda study, trial: 1, lambda study, trial: "stop"]).fit(ROWS, TARGET)
     assert len(search.cv_results_["params"]) == search.n_trials
