@@ -55,7 +55,7 @@ def horizon(table: ScoreTable, n_trials: int, batch_size: int, n_workers: int) -
     """Seconds that trials take if all fits are as long as the mean and the sampler costs nothing."""
     rounds = math.ceil(batch_size * table.scores.shape[1] / n_workers)  # of fits, in each batch
     seconds = float(table.fit_times.mean()) * rounds
-    return seconds * n_trials / batch_size
+    return float(seconds * n_trials / batch_size)
 
 
 def regret_over_time(regrets: Floats, finished: Floats, until: float) -> float:
