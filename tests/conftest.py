@@ -2,7 +2,8 @@
 
 import os
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # beside others, pools of threads would wait for one another
+# beside other processes, pools of threads would wait for one another
+if "PYTEST_XDIST_WORKER" in os.environ:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 

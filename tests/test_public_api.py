@@ -45,6 +45,11 @@ def signature(value):
     return str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty))
 
 
+def is_error(value):
+    """Errors take what their builtin base takes, which has no signature."""
+    return inspect.isclass(value) and issubclass(value, Exception)
+
+
 def public_methods(kind):
     """Methods and properties that skboost itself defines, inherited ones included."""
     for name in sorted(dir(kind)):
@@ -62,7 +67,7 @@ def public_api():
         module = importlib.import_module(f"skboost.{topic}")
         for name in sorted(module.__all__):
             value, path = getattr(module, name), f"skboost.{topic}.{name}"
-            if not callable(value):
+            if not callable(value) or is_error(value):
                 yield path
                 continue
             yield path + signature(value)

@@ -335,6 +335,11 @@ class OptunaSearchCV(RandomizedSearchCV):
         self._refit(prepared, X, y, routed.estimator.fit)
         return self
 
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns of X that the best estimator has seen."""
+        return int(super().n_features_in_)
+
     def __sklearn_tags__(self) -> Tags:
         """What the search accepts is what its estimator accepts."""
         tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)

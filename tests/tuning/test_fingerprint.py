@@ -249,7 +249,9 @@ def test_a_change_is_refused_with_its_name(part):
 
 def test_several_changes_are_all_named():
     now = search(X=TABLE * 2, fit_params={}, scoring="accuracy")
-    with pytest.raises(ValueError, match=r"X \(the rows.*\), scoring .*\), metadata \(sample_weight"):
+    with pytest.raises(
+        ValueError, match=r"X \(the rows.*\), scoring .*\), metadata \(sample_weight"
+    ):
         refuse_changes(search(), now, "mine")
 
 
