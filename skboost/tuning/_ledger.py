@@ -70,12 +70,15 @@ class PrivateLedger:
         Values of Optuna to try first.
     rest : sequence of dict
         Values of Optuna to try then, as far as they are not on record.
+    repeats : bool
+        Whether the sampler proposes the same again for the same number.
 
     Notes
     -----
     A batch is asked before any of its trials is told. A crash may leave some of them on record: then the
     whole batch is asked again, which gives the same parameters since random numbers are keyed by the trial's number,
-    and those on record are not evaluated anew.
+    and those on record are not evaluated anew. With a sampler that does not repeat itself they count as a batch of their
+    own, and the search goes on behind them.
     """
 
     def __init__(
@@ -87,11 +90,14 @@ class PrivateLedger:
         mirror: Writer | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
         rest: Sequence[Mapping[str, Any]] = (),
+        repeats: bool = True,
     ) -> None:
         self.study, self.space = study, space
         self.n_trials, self.batch_size = n_trials, batch_size
         self.mirror = mirror
         whole, self.cut = _split_batches(mirror.trials if mirror else [])
+        while not repeats and len(whole) in self.cut:
+            whole.append(self.cut.pop(len(whole)))
         study.add_trials(whole)
         self.n_asked = len(whole)
         self.n_known = len(whole) + len(self.cut)
@@ -149,7 +155,7 @@ def _split_batches(
     whole: list[FrozenTrial] = []
     while len(whole) in numbered:
         first = numbered[len(whole)][0]
-        batch = range(first.batch, first.batch + first.batch_size)
+        batch = range(len(whole), first.batch + first.batch_size)
         if any(number not in numbered for number in batch):
             break
         whole.extend(numbered[number][1] for number in batch)

@@ -388,6 +388,7 @@ class OptunaSearchCV(RandomizedSearchCV):
             mirror,
             first,
             self._all_others(prepared.space, first),
+            repeats=not isinstance(self.sampler, BaseSampler),
         )
 
     def _open_shared(self, prepared: Preparation, storage: BaseStorage, seed: int | None) -> Ledger:

@@ -368,6 +368,27 @@ def test_another_direction_is_refused(tmp_path):
         search_of("random", **keep, refit="one", objectives=["one", "two"]).fit(ROWS, TARGET)
 
 
+def test_a_sampler_that_does_not_repeat_itself_goes_on_behind_what_is_on_record(tmp_path):
+    keep = {"storage": tmp_path / "study.log", "batch_size": 4, "n_trials": 12}
+
+    for at in (5, 8):  # the second batch that is cut begins in the middle of the first one
+
+        def crash(study, trial, at=at):
+            if trial.number == at:
+                raise RuntimeError("power cut")
+
+        sampler = optuna.samplers.RandomSampler()
+        with pytest.raises(RuntimeError, match="power cut"):
+            search_of("random", **keep | {"sampler": sampler}, callbacks=[crash]).fit(ROWS, TARGET)
+    whole, _ = fitted(search_of("random", **keep | {"sampler": optuna.samplers.RandomSampler()}))
+    assert whole.cv_results_["trial_number"].tolist() == list(range(12))
+    again, n_more = fitted(
+        search_of("random", **keep | {"sampler": optuna.samplers.RandomSampler()})
+    )
+    assert n_more == 1  # the last fit, on all rows
+    assert again.cv_results_["params"] == whole.cv_results_["params"]
+
+
 def test_what_does_not_change_scores_may_change(tmp_path):
     keep = {"storage": tmp_path / "study.log", "study_name": "mine"}
     first, _ = fitted(search_of("tpe", **keep))
