@@ -75,10 +75,10 @@ class PrivateLedger:
 
     Notes
     -----
-    A batch is asked before any of its trials is told. A crash may leave some of them on record: then the
-    whole batch is asked again, which gives the same parameters since random numbers are keyed by the trial's number,
-    and those on record are not evaluated anew. With a sampler that does not repeat itself they count as a batch of their
-    own, and the search goes on behind them.
+    A batch is asked before any of its trials is told. A crash may leave some of them on record: then the whole batch
+    is asked again, which gives the same parameters since random numbers are keyed by the trial's number, and those on
+    record are not evaluated anew. With a sampler that does not repeat itself they count as a batch of their own, and
+    the search goes on behind them.
     """
 
     def __init__(
