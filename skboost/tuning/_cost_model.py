@@ -128,6 +128,8 @@ class CostModelSampler(BaseSampler):
     {'kind': 'a', 'size': 15}
     """
 
+    is_keyed = True  # proposals follow from seed, study and number
+
     def __init__(
         self,
         seed: int | None = None,
