@@ -57,7 +57,11 @@ class GridOrderSampler(TableSampler):
     """The rows of the table one after the other, as a grid search that is stopped early."""
 
     def propose(self, study: optuna.Study, number: int, rng: np.random.Generator) -> dict[str, Any]:
-        return self.table.trial_params(number % len(self.table))
+        given = [t for t in study.get_trials(deepcopy=False) if "fixed_params" in t.system_attrs]
+        place = number - sum(
+            trial.number < number for trial in given
+        )  # starts in common are not the grid's
+        return self.table.trial_params(place % len(self.table))
 
 
 class GeneticSampler(TableSampler):

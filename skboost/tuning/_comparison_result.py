@@ -285,7 +285,8 @@ class SamplerComparison:
             for c in (self, other)
         )
         both = set(self.samplers) & set(other.samplers)
-        if mine != others or both:
+        pairs = zip(self.tables.values(), other.tables.values(), strict=False)
+        if mine != others or both or not all(_same_table(*pair) for pair in pairs):
             raise ValueError(
                 f"the comparisons cannot be joined: they have the samplers {sorted(both)} in common, or differ in "
                 f"tables, trials, seeds, batches or random_state ({mine} and {others})."
@@ -402,6 +403,15 @@ class SamplerComparison:
             if name not in known:
                 raise ValueError(f"{parameter} names {name!r}, but there are only {list(known)}.")
         return [known.index(name) for name in names]
+
+
+def _same_table(one: ScoreTable, other: ScoreTable) -> bool:
+    """Whether two tables have the same points and scores."""
+    return (
+        one.names == other.names
+        and np.array_equal(one.codes, other.codes)
+        and np.array_equal(one.scores, other.scores, equal_nan=True)
+    )
 
 
 def median_hits(hits: Floats) -> Floats:

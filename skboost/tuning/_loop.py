@@ -203,6 +203,8 @@ class TrialLoop:
         if self._worst_known() is None:
             return self.study.tell(trial, state=TrialState.FAIL)
         # samplers pass over failed trials and would come back to where fits fail; the record says what is true
+        for metric in self.rules.constraints:
+            trial.set_constraint(metric, 1e300)
         return self.study.tell(trial, self._worst_known())
 
     def _repeat(self, draw: Draw, known: FrozenTrial) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 KEY = "skboost"  # the attribute
 
@@ -86,6 +86,13 @@ class TrialRecord:
         """Mean test score over all folds; NaN unless every fold has one."""
         scores = self.scores(metric)
         return float(np.mean(scores)) if scores else math.nan  # as in cv_results_, to the last bit
+
+
+def has_failed(trial: FrozenTrial) -> bool:
+    """Whether a trial failed, also one of a search that was told the lowest score of others for it."""
+    stored = trial.user_attrs.get(KEY)
+    is_told = isinstance(stored, Mapping) and stored.get("state") == FAILED
+    return is_told or trial.state == TrialState.FAIL
 
 
 def finite(number: float | None) -> float | None:

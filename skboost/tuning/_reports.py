@@ -10,6 +10,8 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from skboost.tuning._records import has_failed
+
 Floats = npt.NDArray[np.float64]
 
 # Means of equal numbers in another order differ in the last digits; this is no difference.
@@ -22,9 +24,15 @@ def direction_sign(study: optuna.Study) -> float:
 
 
 def complete_trials(study: optuna.Study, trial: FrozenTrial) -> list[FrozenTrial]:
-    """Complete trials of a study but for the one given, by number."""
+    """Complete trials of a study that could be its best, but for the one given: neither failed nor infeasible."""
     found = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return [other for other in found if other.number != trial.number]
+    return [
+        other
+        for other in found
+        if other.number != trial.number
+        and not has_failed(other)
+        and all(bound <= 0 for bound in other.constraints.values())
+    ]
 
 
 def own_reports(trial: FrozenTrial, sign: float) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -64,8 +72,6 @@ def mean_leads(own: Floats, others: Floats) -> Floats:
 
 
 def incumbent_place(trials: Sequence[FrozenTrial], sign: float) -> int:
-    """Place of the best of complete trials: feasible if any is, of the best value, the earliest of equals."""
-    feasible = [all(bound <= 0 for bound in trial.constraints.values()) for trial in trials]
+    """Place of the best of complete trials, the earliest of equals."""
     values = [sign * trial.value if trial.value is not None else -np.inf for trial in trials]
-    order = [(fine, value) for fine, value in zip(feasible, values, strict=True)]
-    return order.index(max(order))
+    return values.index(max(values))

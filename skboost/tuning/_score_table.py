@@ -248,7 +248,7 @@ class ScoreTable:
             "resource": self.resource,
             "resources": [_packed(value) for value in self.resources],
         }
-        arrays: dict[str, Any] = {"codes": self.codes.astype(np.int16), "scores": self.scores}
+        arrays: dict[str, Any] = {"codes": self.codes.astype(np.int32), "scores": self.scores}
         arrays["fit_times"] = self.fit_times.astype(np.float32)
         if self.curves is not None:
             arrays["curves"] = self.curves

@@ -8,6 +8,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from skboost.tuning._neighbourhood import Code, Floats, Step
+from skboost.tuning._records import has_failed
 from skboost.tuning._tabu_walk import Quality, TabuWalk
 from skboost.tuning._unit import n_points
 from skboost.tuning._unvisited import NumberedPoints
@@ -140,8 +141,8 @@ def far_point(told: Told, random: np.random.Generator) -> Code:
 
 
 def quality_of(trial: FrozenTrial, sign: float) -> Quality | None:
-    """Minus the violation of constraints, and the value with its sign; None if it has no value."""
-    if trial.state != TrialState.COMPLETE or trial.value is None:
+    """Minus the violation of constraints, and the value with its sign; None if it has no value or failed."""
+    if trial.state != TrialState.COMPLETE or trial.value is None or has_failed(trial):
         return None
     violation = sum(max(0.0, constraint) for constraint in trial.constraints.values())
     return -violation, sign * trial.value

@@ -202,7 +202,8 @@ def _measure(
 
     try:
         found = run(folds)
-        return found["test_score"], found["fit_time"], []
+        n_bad = int((~np.isfinite(found["test_score"])).sum())
+        return found["test_score"], found["fit_time"], ["the score is not finite"] * n_bad
     except Exception:
         if error_score == "raise":
             raise

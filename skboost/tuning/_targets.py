@@ -11,7 +11,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from skboost.tuning._records import FAILED, KEY
+from skboost.tuning._records import KEY, has_failed
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def rank_targets(trials: Sequence[FrozenTrial], direction: StudyDirection) -> Fl
     value = np.array([sign * _value(trial) for trial in trials], dtype=np.float64)
     violation = np.array([sum(max(v, 0.0) for v in t.constraints.values()) for t in trials])
     is_pruned = np.array([trial.state == TrialState.PRUNED for trial in trials], dtype=bool)
-    is_failed = np.array([_has_failed(trial) for trial in trials], dtype=bool)
+    is_failed = np.array([has_failed(trial) for trial in trials], dtype=bool)
     is_failed |= np.isnan(value) & ~is_pruned
 
     complete = np.sort(value[~is_pruned & ~is_failed & (violation == 0)])
@@ -100,10 +100,3 @@ def _value(trial: FrozenTrial) -> float:
         return float(trial.values[0])
     reported = trial.intermediate_values
     return reported[max(reported)] if trial.state == TrialState.PRUNED and reported else math.nan
-
-
-def _has_failed(trial: FrozenTrial) -> bool:
-    record = trial.user_attrs.get(KEY)
-    return trial.state == TrialState.FAIL or (
-        isinstance(record, dict) and record.get("state") == FAILED
-    )

@@ -46,6 +46,10 @@ class Source:
             is_list = isinstance(study, list | tuple)
             if not is_list or not all(isinstance(trial, FrozenTrial) for trial in study):
                 raise ValueError(NO_SOURCES.format(study))
+            if any(len(trial.values or ()) > 1 for trial in study):
+                raise ValueError(
+                    "sources: trials of a study with several objectives have no one order; give those of one objective."
+                )
             trials = list(study)
         self.trials = measured_trials(trials)
         if len(self.trials) < 2:

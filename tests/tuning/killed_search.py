@@ -96,4 +96,6 @@ def trials_of(search):
 
 if __name__ == "__main__":
     os.setsid()  # a group of its own, which a signal can reach as one from the keyboard does
+    # a shell that starts programs in the background lets them ignore this signal
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run(job, line)  # noqa: F821
