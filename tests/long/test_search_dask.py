@@ -55,7 +55,7 @@ def trials_of(search):
 
 def cluster(n_workers):
     options = {"n_workers": n_workers, "threads_per_worker": 1, "processes": True}
-    return distributed.LocalCluster(dashboard_address=None, silence_logs=50, **options)
+    return distributed.LocalCluster(dashboard_address="127.0.0.1:0", silence_logs=50, **options)
 
 
 @pytest.mark.parametrize("last_fit", [1, 7, 40])

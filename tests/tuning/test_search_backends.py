@@ -81,7 +81,7 @@ def cluster():
     """Two processes of Dask."""
     distributed = pytest.importorskip("distributed")
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
-    options |= {"dashboard_address": None, "silence_logs": 50}
+    options |= {"dashboard_address": "127.0.0.1:0", "silence_logs": 50}
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
         yield client
 
