@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseGASampler, BaseSampler
+from optuna.samplers import BaseGASampler, BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from skboost._validation import Integer, Nothing, check_parameters
@@ -46,8 +46,9 @@ class KeyedSampler(DelegatingSampler):
         Not negative. Without it, it is drawn once, when the sampler is made.
     distinct : mapping of str to BaseDistribution, optional
         The whole space, the same for all trials. If it is discrete, a proposal that equals the point of a finished or
-        running trial is replaced by a random one that no trial has had; when there is none left, points repeat.
-        It has no effect if a parameter is continuous.
+        running trial is replaced by one that no trial has had and that differs from it in as few parameters as can be
+        found, of random search by any such point; when there is none left, points repeat. It has no effect if a
+        parameter is continuous.
 
     Raises
     ------
@@ -146,7 +147,8 @@ class KeyedSampler(DelegatingSampler):
         ]
         random = np.random.default_rng([self._entropy, trial.number, REPLACEMENT])
         fixed = trial.system_attrs.get("fixed_params", {})  # of a trial that was enqueued in part
-        return distinct_point(search_space, point, others, random, fixed)
+        near = not isinstance(sampler, RandomSampler)  # which has no opinion that is worth keeping
+        return distinct_point(search_space, point, others, random, fixed, near=near)
 
     def _settle_generations(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Select the parents of a trial by chance that belongs to their generation.

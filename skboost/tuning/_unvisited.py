@@ -10,7 +10,10 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial
 
-from skboost.tuning._unit import Distributions, Point, n_cells, value_of_cell
+from skboost.tuning._unit import Distributions, Point, cell_of, n_cells, value_of_cell
+
+DRAWS = 200  # of a neighbour, before more values are changed
+MOST_CHANGES = 3
 
 
 class NumberedPoints:
@@ -86,10 +89,10 @@ def distinct_point(
     trials: Iterable[FrozenTrial],
     random: np.random.Generator,
     fixed: Mapping[str, Any],
+    *,
+    near: bool,
 ) -> Point:
-    """A proposal, or a random point of a discrete space if a trial has had it before.
-
-    All points that no trial has had are equally likely.
+    """A proposal, or another point of a discrete space if a trial has had it before.
 
     Parameters
     ----------
@@ -101,6 +104,9 @@ def distinct_point(
     random : Generator
     fixed : mapping of str to value
         Parameters that others have fixed for this trial, whatever is proposed.
+    near : bool
+        Whether the other point shall have as many values of the proposal as possible. Otherwise all points that no
+        trial has had are equally likely.
 
     Returns
     -------
@@ -114,10 +120,36 @@ def distinct_point(
     place = held.number(fixed)
     params = [trial.params for trial in trials]
     numbers = {free.number(point) for point in params if held.number(point) == place}
-    if free.number(proposal) not in numbers - {None}:
+    visited = {number for number in numbers if number is not None}
+    if free.number(proposal) not in visited:
         return proposal
-    number = free.unvisited({n for n in numbers if n is not None}, random)
+    number = _near(free, proposal, visited, random) if near else None
+    if number is None:
+        number = free.unvisited(visited, random)
     return proposal if number is None else {**proposal, **free.point(number)}
+
+
+def _near(
+    points: NumberedPoints, point: Point, visited: set[int], random: np.random.Generator
+) -> int | None:
+    """Number of a point that no trial has had and that differs from another one in one value, else in two or three.
+
+    Parameters to change and their new values are drawn with equal chances; None if no draw is new.
+    """
+    sizes = {name: n_cells(points.distributions[name]) or 1 for name in points.distributions}
+    names = [name for name, size in sizes.items() if size > 1]
+    for n_changes in range(1, min(MOST_CHANGES, len(names)) + 1):
+        for _ in range(DRAWS):
+            other = dict(point)
+            for name in random.choice(names, size=n_changes, replace=False).tolist():
+                distribution = points.distributions[name]
+                step = 1 + int(random.integers(sizes[name] - 1))
+                cell = (cell_of(distribution, point[name]) + step) % sizes[name]
+                other[name] = value_of_cell(distribution, cell)
+            number = points.number(other)
+            if number is not None and number not in visited:
+                return number
+    return None
 
 
 def _places(distribution: BaseDistribution) -> tuple[int, Callable[[Any], float]]:

@@ -173,6 +173,45 @@ def test_replaced_points_are_equally_likely():
     assert np.abs(counts[[0, 2, 3]] - 400 / 3).max() < 50  # more than five standard deviations
 
 
+CUBE = {
+    "kind": CategoricalDistribution(("a", "b", "c")),
+    "size": IntDistribution(1, 4),
+    "depth": IntDistribution(2, 4),
+}
+FAVOURITE = {"kind": "b", "size": 2, "depth": 3}
+
+
+def stubborn(base):
+    """A sampler that proposes the same in every trial."""
+
+    class Stubborn(base):
+        def infer_relative_search_space(self, study, trial):
+            return CUBE
+
+        def sample_relative(self, study, trial, search_space):
+            return dict(FAVOURITE)
+
+    return lambda seed: Stubborn(seed=seed)
+
+
+def changes(base, seed):
+    """How many values of each trial differ from the proposal."""
+    study = optuna.create_study(sampler=KeyedSampler(stubborn(base), seed, distinct=CUBE))
+    points = [study.ask(CUBE).params for _ in range(36)]
+    return [sum(point[name] != FAVOURITE[name] for name in CUBE) for point in points]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_replaced_point_keeps_what_it_can_of_the_proposal(seed):
+    # 1 proposal, 2 + 3 + 2 points with one other value, 6 + 4 + 6 with two, 12 with three
+    assert changes(TPESampler, seed) == [0] + 7 * [1] + 16 * [2] + 12 * [3]
+
+
+def test_random_search_takes_any_point_for_one_that_was_visited():
+    found = changes(RandomSampler, 0)
+    assert found != sorted(found) == [0] + 7 * [1] + 16 * [2] + 12 * [3]
+
+
 def test_parameters_that_the_user_has_fixed_are_kept():
     study = optuna.create_study(sampler=KeyedSampler(random, seed=0, distinct=SMALL))
     for _ in range(3):
