@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import reprlib
 from collections.abc import Mapping, Sequence, Set
@@ -21,6 +22,7 @@ from skboost.tuning._description import describe, short
 TAIL = (
     1e-12  # probability that is cut from the ends of a distribution, where quantiles are infinite
 )
+MOST_EXACT = 2**53
 MIN_ORDERED = 5  # with fewer numbers to choose from, their order tells a model little
 
 
@@ -110,8 +112,12 @@ def dimension_of(name: str, given: Any) -> Dimension:
     ValueError
         If it is empty or means nothing.
     """
-    if isinstance(given, Dimension):
-        return given
+    dimension = given if isinstance(given, Dimension) else _read(name, given)
+    _refuse_extent(name, given, dimension.distribution)
+    return dimension
+
+
+def _read(name: str, given: Any) -> Dimension:
     if isinstance(given, CategoricalDistribution):
         return choices_of(name, given.choices)
     if isinstance(given, BaseDistribution):
@@ -188,6 +194,23 @@ def _range_of(name: str, given: tuple[Any, ...]) -> BaseDistribution:
     if isinstance(low, int) and isinstance(high, int):
         return IntDistribution(low, high, log=log)
     return FloatDistribution(low, high, log=log)
+
+
+def _refuse_extent(name: str, given: Any, distribution: BaseDistribution) -> None:
+    """Refuse a range too wide for the floats that samplers count in."""
+    if not isinstance(distribution, IntDistribution | FloatDistribution):
+        return
+    low, high = distribution.low, distribution.high
+    if isinstance(distribution, IntDistribution) and max(abs(low), abs(high)) > MOST_EXACT:
+        raise ValueError(
+            f"space[{name!r}]={given!r} has whole numbers beyond 2**53, which samplers cannot tell apart; search for "
+            "a power of a number with (low, high, 'log') of floats, or for a multiple of it."
+        )
+    if not math.isfinite(float(high) - float(low)):
+        raise ValueError(
+            f"space[{name!r}]={given!r} is wider than the largest float; give it nearer ends, or search on a "
+            "logarithmic scale."
+        )
 
 
 def _python(values: tuple[Any, ...]) -> list[Any]:

@@ -15,7 +15,10 @@ from skboost.tuning._space import SearchSpace
 
 @dataclass
 class Draw:
-    """A trial that was asked for, its parameters, and (where a storage remembers it) how it ended."""
+    """A trial that was asked for, its parameters, and (where a storage remembers it) how it ended.
+
+    ``params`` is empty where the space has pruned the trial, so that there is nothing to fit.
+    """
 
     trial: Trial
     params: dict[str, Any]

@@ -31,6 +31,13 @@ class Candidate:
     is_open: bool = True  # whether more folds are to come
     is_cut: bool = False  # whether time ran out before its end
 
+    @classmethod
+    def of(cls, draw: Draw, batch: int, batch_size: int) -> Candidate:
+        """At the beginning, which is the end if there is nothing to fit."""
+        state = COMPLETE if draw.params else PRUNED
+        record = TrialRecord(draw.trial.number, state, batch=batch, batch_size=batch_size)
+        return cls(draw, record, is_open=bool(draw.params))
+
 
 class TrialLoop:
     """Runs the trials of a ledger.
@@ -80,10 +87,7 @@ class TrialLoop:
     def _run_batch(self, draws: list[Draw]) -> None:
         """Evaluate some trials side by side; those that cannot be finished are given back."""
         first = draws[0].trial.number
-        batch = [
-            Candidate(draw, TrialRecord(draw.trial.number, batch=first, batch_size=len(draws)))
-            for draw in draws
-        ]
+        batch = [Candidate.of(draw, first, len(draws)) for draw in draws]
         ended = 0
         try:
             for stage in self.rules.stages:

@@ -68,7 +68,8 @@ class OptunaSearchCV(RandomizedSearchCV):
         Names of parameters, as ``set_params`` knows them, and what they may be: a list of choices of any kind, a
         tuple ``(low, high)`` or ``(low, high, "log")``, a frozen distribution of :mod:`scipy.stats`, or a
         distribution of Optuna. A list of dicts is a choice between them. A callable gets an Optuna trial, suggests
-        what it likes and returns the parameters to set. None takes :func:`default_space` of the estimator.
+        what it likes and returns the parameters to set; if it raises ``optuna.TrialPruned``, nothing is fitted. None
+        takes :func:`default_space` of the estimator.
     n_trials : int, default=50
         Configurations to try, those of the run that is resumed included; fewer if a space has fewer points.
     scoring : str, callable, list, dict or None, default=None
@@ -378,6 +379,8 @@ class OptunaSearchCV(RandomizedSearchCV):
         mirror = None if storage is None else open_mirror(self, prepared, storage, seed)
         if seed is None:
             seed = fresh_seed() if mirror is None else mirror.seed
+        elif mirror is not None and mirror.seed != seed:
+            self._tell_of_seeds(len(mirror.trials), mirror.seed, seed)
         self._use(new_study(prepared), seed, prepared)
         first = self._first(prepared)
         return PrivateLedger(
@@ -390,6 +393,17 @@ class OptunaSearchCV(RandomizedSearchCV):
             self._all_others(prepared.space, first),
             repeats=not isinstance(self.sampler, BaseSampler),
         )
+
+    def _tell_of_seeds(self, n_known: int, recorded: int, seed: int) -> None:
+        """Warn if trials of one seed are to follow those of another."""
+        if 0 < n_known < self.plan_.n_trials:
+            warnings.warn(
+                f"random_state={self.random_state!r} gives the seed {seed}, but the study on record began with the "
+                f"seed {recorded}: from trial {n_known} on it is the search of neither. Set random_state={recorded} "
+                "or None to go on as it began, or another study_name.",
+                UserWarning,
+                stacklevel=5,
+            )
 
     def _open_shared(self, prepared: Preparation, storage: BaseStorage, seed: int | None) -> Ledger:
         """A study in a storage, on which other searches work too."""

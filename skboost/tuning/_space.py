@@ -14,6 +14,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.exceptions import TrialPruned
 from optuna.study import Study
 from optuna.trial import FixedTrial, FrozenTrial, Trial
 
@@ -41,7 +42,7 @@ class SearchSpace:
     n_points: int | None = None
 
     def ask(self, study: Study) -> tuple[Trial, dict[str, Any]]:
-        """A new trial, and the parameters that it is to try."""
+        """A new trial, and the parameters that it is to try: none if the space itself gives it up."""
         trial = study.ask()
         return trial, self.decode(trial)
 
@@ -195,31 +196,47 @@ class CallableSpace(SearchSpace):
         self._reserved: str | None = None
 
     def ask(self, study: Study) -> tuple[Trial, dict[str, Any]]:
-        trial, params = super().ask(study)
+        trial = study.ask()
+        try:
+            params = self._call(trial)
+        except TrialPruned:  # as Optuna's users say that a point is not worth a fit
+            self._returned[trial.number] = trial.params
+            return trial, {}
         if self._is_given:
-            given = study.get_trials(deepcopy=False)[trial.number].system_attrs
-            for name in given.get("fixed_params", {}):
-                if name not in trial.params:
-                    raise ValueError(
-                        f"initial_params: {name!r} was never suggested by space={describe(self.function)}, where "
-                        f"trial {trial.number} has {list(trial.params)}; give values of the names that it suggests."
-                    )
+            self._refuse_unused(study, trial)
         if self._reserved in params:
             raise _taken(self._reserved)
         self._returned[trial.number] = params
         return trial, params
 
     def decode(self, trial: Trial | FrozenTrial | FixedTrial) -> dict[str, Any]:
-        if isinstance(trial, FrozenTrial):
-            if trial.number in self._returned:
-                return dict(self._returned[trial.number])
-            trial = FixedTrial(trial.params, trial.number)
+        if not isinstance(trial, FrozenTrial):
+            return self._call(trial)
+        if trial.number in self._returned:
+            return dict(self._returned[trial.number])
+        try:
+            return self._call(FixedTrial(trial.params, trial.number))
+        except TrialPruned:
+            return dict(trial.params)
+
+    def _call(self, trial: Trial | FixedTrial) -> dict[str, Any]:
+        """What the function returns."""
         params = self.function(trial)
         if not isinstance(params, Mapping) or not params:
             raise ValueError(
                 f"space={describe(self.function)} returned {params!r}; it must return a dict of the parameters to set."
             )
         return dict(params)
+
+    def _refuse_unused(self, study: Study, trial: Trial) -> None:
+        """Refuse values that were given for names that the function does not suggest."""
+        attributes = study.get_trials(deepcopy=False)[trial.number].system_attrs
+        for name in attributes.get("fixed_params", {}):
+            if name not in trial.params:
+                raise ValueError(
+                    f"initial_params: {name!r} was never suggested by space={describe(self.function)}, where "
+                    f"trial {trial.number} has {list(trial.params)}; give values of the names that it suggests."
+                )
 
     def reserve(self, name: str) -> None:
         self._reserved = name
@@ -243,7 +260,7 @@ def search_space(space: Any) -> SearchSpace:
     space : dict, list of dict, callable, or SearchSpace
         A dict of names to values: lists, tuples ``(low, high)`` and ``(low, high, "log")``, frozen distributions of
         :mod:`scipy.stats`, distributions of Optuna. A list of such dicts is a choice between them. A callable gets an
-        Optuna trial, suggests what it likes and returns the parameters to set.
+        Optuna trial, suggests what it likes and returns the parameters to set, or raises ``optuna.TrialPruned``.
 
     Raises
     ------

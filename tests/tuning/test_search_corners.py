@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 from optuna.distributions import IntDistribution
+from optuna.exceptions import TrialPruned
 from optuna.pruners import ThresholdPruner
 from optuna.samplers import RandomSampler
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -250,3 +251,62 @@ def test_failures_are_told_once():
     with pytest.warns(FitFailedWarning) as told:
         search.fit(ROWS, TARGET)
     assert len(told) == 1
+
+
+# -- points that the space itself gives up ----------------------------------------------------------------------------
+
+
+def only_odd(trial):
+    a = trial.suggest_int("a", 1, 40)
+    if a % 2 == 0:
+        raise TrialPruned("even")
+    return {"a": a}
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "tabu", "cost_model", "nsga2"])
+@pytest.mark.parametrize("pruner", [None, "median"])
+def test_points_that_the_space_prunes_are_not_fitted(sampler, pruner):
+    search = search_of(only_odd, sampler=sampler, pruner=pruner, n_trials=24, refit=False)
+    search.fit(ROWS, TARGET)
+    results = search.cv_results_
+    odd = np.array([params["a"] % 2 == 1 for params in results["params"]])
+    assert 0 < odd.sum() < 24
+    assert {a % 2 for a, _ in SEEN} == {1}
+    assert set(results["state"][~odd]) == {"pruned"}
+    assert np.isnan(results["mean_test_score"][~odd]).all()
+    assert search.best_params_["a"] == results["param_a"][odd].max()
+
+
+def test_points_that_the_space_prunes_are_remembered(tmp_path):
+    options = {"storage": tmp_path / "journal", "n_trials": 12}
+    first = search_of(only_odd, **options).fit(ROWS, TARGET)
+    again = search_of(only_odd, **options).fit(ROWS, TARGET)
+    assert len(SEEN) == 1  # the refit
+    assert points(again) == points(first)
+    assert list(again.cv_results_["state"]) == list(first.cv_results_["state"])
+    longer = search_of(only_odd, **options | {"n_trials": 20}).fit(ROWS, TARGET)
+    assert points(longer) == points(search_of(only_odd, n_trials=20).fit(ROWS, TARGET))
+
+
+def test_a_space_that_prunes_all_of_its_points_is_refused():
+    def nothing(trial):
+        trial.suggest_int("a", 1, 3)
+        raise TrialPruned
+
+    with pytest.raises(ValueError, match=r"None of the 6 trials has a mean .*6 were pruned"):
+        search_of(nothing).fit(ROWS, TARGET)
+
+
+# -- another seed -----------------------------------------------------------------------------------------------------
+
+
+def test_going_on_with_another_seed_is_no_secret(tmp_path):
+    space = {"a": (1, 10**6)}
+    options = {"storage": tmp_path / "journal", "study_name": "mine"}
+    search_of(space, n_trials=8, **options).fit(ROWS, TARGET)
+    with pytest.warns(
+        UserWarning, match=r"random_state=1 .*began with the seed 0: from trial 8 on"
+    ):
+        search_of(space, n_trials=12, random_state=1, **options).fit(ROWS, TARGET)
+    went_on = search_of(space, n_trials=12, random_state=None, **options).fit(ROWS, TARGET)
+    assert went_on.seed_ == 0

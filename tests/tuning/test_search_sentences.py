@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats as st
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skboost.tuning import OptunaSearchCV
@@ -18,6 +19,9 @@ WRONG = {
     "empty choices": ({"space": {"C": []}}, r"space\['C'\] is empty"),
     "odd space": ({"space": 3}, "space=3 is no search space"),
     "odd range": ({"space": {"C": (3.0, 1.0)}}, r"space\['C'\]=\(3.0, 1.0\) is no range"),
+    "huge numbers": ({"space": {"C": (1, 2**53 + 1)}}, r"whole numbers beyond 2\*\*53.*floats"),
+    "huge draws": ({"space": {"C": st.randint(0, 2**60)}}, r"space\['C'\].*beyond 2\*\*53"),
+    "huge range": ({"space": {"C": (-1e308, 1e308)}}, r"wider than the largest float.*nearer"),
     "no number of trials": ({"n_trials": 0}, "n_trials"),
     "half a trial": ({"n_trials": 2.5}, "n_trials"),
     "batch": ({"batch_size": 0}, "batch_size"),

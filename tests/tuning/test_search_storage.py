@@ -243,7 +243,10 @@ def test_a_batch_that_cannot_be_repeated_is_refused(tmp_path):
     path = tmp_path / "study.log"
     with pytest.raises(Stop):
         search_of("tpe", storage=path, callbacks=crash_after(4)).fit(ROWS, TARGET)
-    with pytest.raises(ValueError, match="Trial 3 is on record.*random_state"):
+    with (
+        pytest.warns(UserWarning, match="began with the seed"),
+        pytest.raises(ValueError, match="Trial 3 is on record.*random_state"),
+    ):
         search_of("tpe", storage=path, random_state=1).fit(ROWS, TARGET)
     assert_same(fitted(search_of("tpe", storage=path))[0], fitted(search_of("tpe"))[0])
 
