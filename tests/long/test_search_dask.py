@@ -20,7 +20,7 @@ SPACE = {"width": (0.01, 100.0, "log"), "depth": (0, 8)}
 X = np.random.default_rng(0).normal(size=(45, 3))
 
 
-def landscape(notes=None, last_fit=None):
+def landscape(notes=None, last_fit=None, seconds=0.01):
     """Its fits write down their processes; the one with some number ends its process, if that is a worker's."""
     client = os.getpid()
 
@@ -29,7 +29,7 @@ def landscape(notes=None, last_fit=None):
             self.width, self.depth = width, depth
 
         def fit(self, X, y):
-            time.sleep(0.01)
+            time.sleep(seconds)
             if notes is not None:
                 with open(notes, "a") as file:
                     file.write(f"{os.getpid()}\n")
@@ -77,7 +77,8 @@ def test_a_worker_that_joins_gets_the_data(tmp_path):
                 client.wait_for_workers(3)
 
         with parallel_config(backend="dask"):
-            search = fitted(landscape(notes), callbacks=[grow])
+            # Dask leaves shorter fits to the workers that it has
+            search = fitted(landscape(notes, seconds=0.05), callbacks=[grow])
     assert trials_of(search) == trials_of(fitted(landscape()))
     assert len(set(notes.read_text().split())) == 3
 
