@@ -8,6 +8,7 @@ does not get there within its trials counts with all of its time and a ">"::
     python examples/benchmarks/search_peers.py                        # about a quarter of an hour
     python examples/benchmarks/search_peers.py --quick                # one table, one seed, a small grid
     python examples/benchmarks/search_peers.py --only xgboost,wdbc    # tasks whose names hold one of these words
+    python examples/benchmarks/search_peers.py --searches tpe,tabu    # searches, likewise
 
 The tables wdbc, pima_diabetes and concrete come from the folder that ``SKBOOST_DATA`` names; the first one is
 scikit-learn's breast_cancer where there is no such folder. optuna-integration and scikit-optimize are left out where
@@ -32,7 +33,8 @@ parser = argparse.ArgumentParser(
 parser.add_argument("--quick", action="store_true")
 parser.add_argument("--seeds", type=int, default=3)
 parser.add_argument("--trials", type=int, default=60)
-parser.add_argument("--only", default="")
+parser.add_argument("--only", default="", help="words of tasks, default all")
+parser.add_argument("--searches", default="", help="words of searches, default all")
 options = parser.parse_args()
 pin_threads(1)
 
@@ -263,8 +265,11 @@ def scikit_optimize(task, seed, clock):
 SEARCHES = {
     "skboost, tpe": ours("tpe"),
     "skboost, tpe, folds pruned": ours("tpe", pruner="median"),
+    "skboost, tpe, one by one": ours("tpe", batch_size=1),
     "skboost, tabu": ours("tabu"),
+    "skboost, tabu, one by one": ours("tabu", batch_size=1),
     "skboost, cost_model": ours("cost_model"),
+    "skboost, cost_model, one by one": ours("cost_model", batch_size=1),
     "RandomizedSearchCV": random_search,
     "optuna-integration": optuna_integration,
     "scikit-optimize": scikit_optimize,
@@ -272,7 +277,14 @@ SEARCHES = {
 NEEDS = {"optuna-integration": "optuna_integration", "scikit-optimize": "skopt"}
 
 
+def asked_for(name, words):
+    """Whether a name holds one of some words, of which there may be none."""
+    return not words or any(word in name for word in words.split(","))
+
+
 def available(name):
+    if not asked_for(name, options.searches):
+        return False
     try:
         importlib.import_module(NEEDS.get(name, "skboost"))
     except ImportError:
@@ -314,6 +326,8 @@ def compare(task):
             seconds, best = clock.progress()
             runs.append((best[-1] >= target - 1e-12, len(best), total))
         yield row(task, name, whole, runs)
+    if not asked_for("HalvingRandomSearchCV", options.searches):
+        return
     runs = []
     for seed in SEEDS:
         seconds, score = halving(task, seed)
@@ -348,11 +362,10 @@ print(
     )
 )
 print()
-words = [word for word in options.only.split(",") if word]
 rows = []
 for kind in BOXES:
     for name, table in tables().items():
-        if not words or any(word in f"{kind}, {name}" for word in words):
+        if asked_for(f"{kind}, {name}", options.only):
             for line in compare(Task(kind, name, *table)):
                 print(*line, sep=" | ", file=sys.stderr)
                 rows.append(line)
