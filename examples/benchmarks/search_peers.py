@@ -1,7 +1,8 @@
 """How long does a search take to find what a grid search finds, beside the searches that people use?
 
 Three real tables, XGBoost and boosted networks, five folds that are the same for all. GridSearchCV goes through its
-grid; the others search the box around it and are stopped as soon as their best mean score reaches the grid's best.
+grid; the others search the box around it, or its points, and are stopped as soon as their best mean score reaches the
+grid's best.
 All run in one process with one thread; CPU seconds are counted, which other programs cannot lengthen. A search that
 does not get there within its trials counts with all of its time and a ">"::
 
@@ -9,6 +10,7 @@ does not get there within its trials counts with all of its time and a ">"::
     python examples/benchmarks/search_peers.py --quick                # one table, one seed, a small grid
     python examples/benchmarks/search_peers.py --only xgboost,wdbc    # tasks whose names hold one of these words
     python examples/benchmarks/search_peers.py --searches tpe,tabu    # searches, likewise
+    python examples/benchmarks/search_peers.py --space grid           # the others try points of the grid
 
 The tables wdbc, pima_diabetes and concrete come from the folder that ``SKBOOST_DATA`` names; the first one is
 scikit-learn's breast_cancer where there is no such folder. optuna-integration and scikit-optimize are left out where
@@ -33,6 +35,12 @@ parser = argparse.ArgumentParser(
 parser.add_argument("--quick", action="store_true")
 parser.add_argument("--seeds", type=int, default=3)
 parser.add_argument("--trials", type=int, default=60)
+parser.add_argument(
+    "--space",
+    choices=("box", "grid"),
+    default="box",
+    help="where the others search: the box around the grid, or its very points",
+)
 parser.add_argument("--only", default="", help="words of tasks, default all")
 parser.add_argument("--searches", default="", help="words of searches, default all")
 options = parser.parse_args()
@@ -157,9 +165,10 @@ class Task:
         self.scoring = "neg_log_loss" if task == "classification" else "neg_root_mean_squared_error"
         splitter = StratifiedKFold if task == "classification" else KFold
         self.cv = list(splitter(N_SPLITS, shuffle=True, random_state=0).split(X, y))
-        self.box = {name: box for name, (box, _) in BOXES[kind].items()}
         grid = {name: values for name, (_, values) in BOXES[kind].items()}
         self.grid = quick_grid(grid) if options.quick else grid
+        box = {name: box for name, (box, _) in BOXES[kind].items()}
+        self.space = box if options.space == "box" else self.grid
 
     def run(self, make, target=np.inf):
         """The clock of a search that ends with its trials or at the target, and all of its CPU seconds."""
@@ -172,15 +181,40 @@ class Task:
 
 # %%
 # The searches. Each makes one from a task, a seed and a scorer.
-def for_scipy(box):
-    """The box as frozen distributions."""
-    found = {}
-    for name, (low, high, *scale) in box.items():
-        if isinstance(low, int):
-            found[name] = st.randint(low, high + 1)
-        else:
-            found[name] = st.loguniform(low, high) if scale else st.uniform(low, high - low)
-    return found
+def for_scipy(values):
+    """A range as a frozen distribution; lists stay lists."""
+    if isinstance(values, list):
+        return values
+    low, high, *scale = values
+    if isinstance(low, int):
+        return st.randint(low, high + 1)
+    return st.loguniform(low, high) if scale else st.uniform(low, high - low)
+
+
+def for_optuna(values):
+    """The distribution of Optuna of a range or a list."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(values, list):
+        return CategoricalDistribution(values)
+    low, high, *scale = values
+    kind = IntDistribution if isinstance(low, int) else FloatDistribution
+    return kind(low, high, log=bool(scale))
+
+
+def for_skopt(values):
+    """The dimension of scikit-optimize of a range or a list; lists of numbers are in order for it."""
+    from skopt.space import Categorical, Integer, Real
+
+    if isinstance(values, list):
+        return Categorical(values, transform="identity")
+    low, high, *scale = values
+    kind = Integer if isinstance(low, int) else Real
+    return kind(low, high, prior="log-uniform" if scale else "uniform")
+
+
+def translated(space, translate):
+    return {name: translate(values) for name, values in space.items()}
 
 
 def ours(sampler, **more):
@@ -188,7 +222,7 @@ def ours(sampler, **more):
         clock.counts_folds = False
         return OptunaSearchCV(
             task.model(),
-            task.box,
+            task.space,
             n_trials=TRIALS,
             cv=task.cv,
             scoring=clock,
@@ -205,7 +239,7 @@ def ours(sampler, **more):
 def random_search(task, seed, clock):
     return RandomizedSearchCV(
         task.model(),
-        for_scipy(task.box),
+        translated(task.space, for_scipy),
         n_iter=TRIALS,
         cv=task.cv,
         scoring=clock,
@@ -215,23 +249,16 @@ def random_search(task, seed, clock):
 
 
 def optuna_integration(task, seed, clock):
-    from optuna.distributions import FloatDistribution, IntDistribution
     from optuna.logging import WARNING, set_verbosity
     from optuna.samplers import TPESampler
     from optuna.study import create_study
     from optuna_integration import OptunaSearchCV as Peer
 
-    box = {
-        name: (IntDistribution if isinstance(low, int) else FloatDistribution)(
-            low, high, log=bool(scale)
-        )
-        for name, (low, high, *scale) in task.box.items()
-    }
     set_verbosity(WARNING)
     study = create_study(direction="maximize", sampler=TPESampler(seed=seed))
     return Peer(
         task.model(),
-        box,
+        translated(task.space, for_optuna),
         n_trials=TRIALS,
         cv=task.cv,
         scoring=clock,
@@ -243,17 +270,10 @@ def optuna_integration(task, seed, clock):
 
 def scikit_optimize(task, seed, clock):
     from skopt import BayesSearchCV
-    from skopt.space import Integer, Real
 
-    box = {
-        name: (Integer if isinstance(low, int) else Real)(
-            low, high, prior="log-uniform" if scale else "uniform"
-        )
-        for name, (low, high, *scale) in task.box.items()
-    }
     return BayesSearchCV(
         task.model(),
-        box,
+        translated(task.space, for_skopt),
         n_iter=TRIALS,
         cv=task.cv,
         scoring=clock,
@@ -300,7 +320,7 @@ def halving(task, seed):
         warnings.simplefilter("ignore")
         search = HalvingRandomSearchCV(
             task.model(),
-            for_scipy(task.box),
+            translated(task.space, for_scipy),
             cv=N_SPLITS,
             scoring=task.scoring,
             refit=False,
@@ -357,7 +377,7 @@ print(
         [
             *describe_run(1),
             f"- source: {source_stamp()}",
-            f"- trials: {TRIALS}, seeds: {len(SEEDS)}",
+            f"- trials: {TRIALS}, seeds: {len(SEEDS)}, space of the others: the {options.space}",
         ]
     )
 )

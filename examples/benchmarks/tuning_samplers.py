@@ -31,7 +31,11 @@ BLOCKS = {
     "gp": (
         ("random", "tpe", "tpe, no repeats", "tabu", "cost model", "gp"),
         *(4, 1, 5),
-        ("ionosphere/linear", "diabetes/network", "ecoli/trees"),
+        tuple(
+            f"{name}/{learner}"
+            for name in ("ionosphere", "diabetes", "ecoli")
+            for learner in ("linear", "trees", "network")
+        ),
     ),
 }
 N_TRIALS = 60
