@@ -99,13 +99,19 @@ def evaluate(task: Task, job: Job) -> FoldResult | None:
 def _fit(task: Task, job: Job, train: Rows) -> Any:
     """A fitted clone."""
     estimator = clone(task.estimator).set_params(**clone(job.params, safe=False))
-    X, y = _rows(task, train, train)
+    X, y = _rows(task, estimator, train, train)
     params = take_aligned(task.fit_params, train, n_rows_of(task.X))
     if job.resource is not None and task.resource == EPOCHS:
         return _passes(estimator, X, y, params, job.resource)
     if job.resource is not None and task.resource != SAMPLES:
         estimator.set_params(**{str(task.resource): job.resource})
-    return estimator.fit(X, **params) if y is None else estimator.fit(X, y, **params)
+    return _fitted(estimator, X, y, params)
+
+
+def _fitted(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
+    """The estimator after its fit, which need not return it."""
+    estimator.fit(X, **params) if y is None else estimator.fit(X, y, **params)
+    return estimator
 
 
 def _passes(estimator: Any, X: Any, y: Any, params: dict[str, Any], n_passes: int) -> Any:
@@ -117,10 +123,13 @@ def _passes(estimator: Any, X: Any, y: Any, params: dict[str, Any], n_passes: in
     return estimator
 
 
-def _rows(task: Task, rows: Rows, train: Rows) -> tuple[Any, Any]:
-    """Some rows of the data; of a matrix of kernels or distances, their values with the training rows."""
+def _rows(task: Task, estimator: Any, rows: Rows, train: Rows) -> tuple[Any, Any]:
+    """Some rows of the data; of a matrix of kernels or distances, their values with the training rows.
+
+    Which of the two X is, parameters of a trial may decide: a kernel, or the estimator itself.
+    """
     y = None if task.y is None else take(task.y, rows)
-    if get_tags(task.estimator).input_tags.pairwise:
+    if get_tags(estimator).input_tags.pairwise:
         return task.X[np.ix_(rows, train)], y
     return take(task.X, rows), y
 
@@ -129,7 +138,7 @@ def _score(
     task: Task, fitted: Any, rows: Rows, train: Rows
 ) -> tuple[dict[str, float] | None, str | None]:
     """Scores by metric (None if there are none), and what went wrong."""
-    X, y = _rows(task, rows, train)
+    X, y = _rows(task, fitted, rows, train)
     params = take_aligned(task.score_params, rows, n_rows_of(task.X))
     try:
         found = (
@@ -171,4 +180,4 @@ def fit_in_full(
     """Fit on all rows, with all of the resource."""
     if ladder is not None and ladder.resource == EPOCHS:
         return _passes(estimator, X, y, params, ladder.rungs[-1])
-    return estimator.fit(X, **params) if y is None else estimator.fit(X, y, **params)
+    return _fitted(estimator, X, y, params)

@@ -114,6 +114,8 @@ def objectives_of(objectives: Any, metrics: Sequence[str] | None, refit: Any) ->
             source, objectives = "refit", [refit]
         elif metrics is None:
             objectives = [SINGLE]
+        elif len(metrics) == 1:
+            objectives = list(metrics)
         else:
             raise ValueError(
                 f"scoring has the metrics {list(metrics)}, and nothing says which of them to maximise; give "

@@ -50,6 +50,12 @@ from skboost.tuning._storage import close_connections, open_storage
 from skboost.tuning._study import join_study, new_study, open_mirror
 from skboost.tuning._workers import Workers
 
+# fitted attributes that not every search has; those of an earlier fit would speak of another best trial
+OF_THE_BEST = (
+    *("best_index_", "best_params_", "best_score_"),
+    *("best_estimator_", "feature_names_in_", "refit_time_"),
+)
+
 
 class OptunaSearchCV(RandomizedSearchCV):
     """Search of hyper-parameters: scikit-learn's contract, Optuna's samplers, the same answer on any number of cores.
@@ -474,6 +480,8 @@ class OptunaSearchCV(RandomizedSearchCV):
                 trials.append(trial)
                 findings.append(Finding(record, {**prepared.space.decode(trial), **extra}))
         self._judge_failures(findings, prepared)
+        for name in OF_THE_BEST:
+            vars(self).pop(name, None)
         rules = prepared.rules
         self.n_splits_ = rules.n_splits
         self.scorer_ = prepared.scorers

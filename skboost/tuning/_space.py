@@ -362,6 +362,7 @@ def _refuse_unknown(names: Iterable[str], known: Iterable[str], what: str, owner
     known = list(known)
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=3)
+            inner = [one for one in known if one.endswith(f"__{name}")]  # of a step of a pipeline
+            close = inner or difflib.get_close_matches(name, known, n=3)
             hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {known}"
             raise ValueError(f"{what}: {name!r} is no parameter of {owner}; {hint}")

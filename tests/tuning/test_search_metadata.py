@@ -326,3 +326,29 @@ def test_a_scaler_learns_from_training_rows_only():
         for rows, name in ((train, "train"), (test, "test")):
             expected = r2_score(FEATURES[rows, 0], fitted.predict(FEATURES[rows]))
             assert search.cv_results_[f"split{k}_{name}_score"] == pytest.approx([expected], abs=1e-12)  # fmt: skip
+
+
+def test_a_trial_may_decide_whether_rows_are_kernels():
+    kernel = FEATURES @ FEATURES.T
+    for model, space in (
+        (SVC(), {"kernel": ["precomputed"], "C": [0.1, 1.0]}),
+        (SVC(kernel="precomputed"), {"kernel": ["rbf", "precomputed"]}),
+        (make_pipeline(SVC()), {"svc": [SVC(kernel="precomputed"), SVC(C=2.0)]}),
+    ):
+        search = OptunaSearchCV(model, space, cv=3, return_train_score=True, error_score="raise")
+        search.fit(kernel, LABELS)
+        order = [{name: [value] for name, value in p.items()} for p in search.cv_results_["params"]]
+        plain = GridSearchCV(model, order, cv=3, return_train_score=True).fit(kernel, LABELS)
+        for key in ("mean_test_score", "mean_train_score"):
+            np.testing.assert_allclose(search.cv_results_[key], plain.cv_results_[key], rtol=1e-12)
+        assert search.score(kernel, LABELS) == plain.score(kernel, LABELS)
+
+
+def test_a_fit_need_not_return_its_estimator():
+    class Silent(Ridge):
+        def fit(self, X, y):
+            super().fit(X, y)
+
+    search = OptunaSearchCV(Silent(), {"alpha": [0.1, 1.0]}, cv=3).fit(FEATURES, FEATURES[:, 0])
+    assert isinstance(search.best_estimator_, Silent)
+    assert search.predict(FEATURES).shape == (len(FEATURES),)

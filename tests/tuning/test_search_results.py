@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import FitFailedWarning
@@ -208,3 +209,26 @@ def test_pruned_trials_have_scores_of_their_folds_and_no_mean(iris):
     assert not pruned[search.best_index_]
     assert not results["is_pareto"][pruned].any()
     assert np.isfinite(results["mean_fit_time"]).all()
+
+
+@pytest.mark.parametrize("refit", [False, lambda results: 1])
+def test_a_single_metric_is_the_one_to_maximise(iris, refit):
+    search = OptunaSearchCV(SVC(), {"C": [0.1, 1.0]}, scoring=["accuracy"], cv=FOLDS, refit=refit)
+    plain = same_candidates(search.fit(*iris)).fit(*iris)
+    assert getattr(search, "best_index_", None) == getattr(plain, "best_index_", None)
+    means = search.cv_results_["mean_test_accuracy"]
+    np.testing.assert_array_equal(means, plain.cv_results_["mean_test_accuracy"])
+    assert search.best_trials_[0].value == means.max()
+
+
+def test_nothing_is_left_of_an_earlier_fit(iris):
+    X, y = iris
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    search = OptunaSearchCV(SVC(), {"C": [0.1, 1.0]}, cv=FOLDS).fit(frame, y)
+    assert not hasattr(search.fit(X, y), "feature_names_in_")
+    search.set_params(refit=lambda results: 0).fit(X, y)
+    assert search.best_index_ == 0
+    assert not hasattr(search, "best_score_")
+    search.set_params(refit=False).fit(X, y)
+    assert not hasattr(search, "best_estimator_")
+    assert not hasattr(search, "refit_time_")

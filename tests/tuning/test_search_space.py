@@ -6,7 +6,8 @@ import pytest
 import scipy.stats as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skboost.tuning._keyed import KeyedSampler
@@ -183,3 +184,9 @@ def test_a_description_changes_with_the_space_only():
     assert text({"C": st.expon(scale=1)}) != text({"C": st.expon(scale=2)})
     assert text({"m": [SVC(C=1)]}) != text({"m": [SVC(C=2)]})
     assert "0x" not in str(text({"m": [object(), np.mean]}))
+
+
+def test_a_name_without_its_step_is_given_the_step():
+    model = make_pipeline(StandardScaler(), SVC())
+    with pytest.raises(ValueError, match="'C' is no parameter of Pipeline; did you mean 'svc__C'"):
+        search_space({"C": (0.1, 1.0)}).check(model)
