@@ -40,6 +40,7 @@ def samplers():
         "tpe, 5 start-up": plain(optuna_samplers.TPESampler, n_startup_trials=5),
         "tpe, no repeats": baseline("tpe"),  # 5 start-up too
         "gp": plain(optuna_samplers.GPSampler, deterministic_objective=True),
+        "gp, no repeats": baseline("gp"),
     }
 
     def warm(source, sign):

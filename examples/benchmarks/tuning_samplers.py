@@ -27,15 +27,10 @@ BLOCKS = {
     "batch": (MAIN, 10, 4, 5, ()),
     # with one trial in common: the first trials are where a source is worth most
     "transfer": (("random", "cost model", "cost model, warm", "cost model, misled"), 10, 1, 1, ()),
-    # half a second a trial
+    # the Gaussian process needs a Python package more than the others, and most of the time
     "gp": (
-        ("random", "tpe", "tpe, no repeats", "tabu", "cost model", "gp"),
-        *(4, 1, 5),
-        tuple(
-            f"{name}/{learner}"
-            for name in ("ionosphere", "diabetes", "ecoli")
-            for learner in ("linear", "trees", "network")
-        ),
+        ("random", "tpe", "tpe, no repeats", "tabu", "cost model", "gp", "gp, no repeats"),
+        *(10, 1, 5, ()),
     ),
 }
 N_TRIALS = 60
@@ -59,7 +54,7 @@ def parse_arguments():
     parser.add_argument("--blocks", type=listed, default=list(BLOCKS), help="default all")
     parser.add_argument("--samplers", type=listed, help="comma-separated samplers, default all")
     parser.add_argument(
-        "--seeds", type=int, help="searches on each table, default 30 to 4 by block"
+        "--seeds", type=int, help="searches on each table, default 30 to 10 by block"
     )
     parser.add_argument("--redo", type=listed, default=[], help="samplers to search with anew")
     parser.add_argument("--jobs", type=int, default=1, help="searches at the same time")
