@@ -67,30 +67,42 @@ def test_tabu_search_does_not_start_at_a_failure():
     assert TabuSampler(seed=0).moves(study)[-1].number == 0
 
 
-def test_failures_of_a_search_break_its_constraints():
-    class Fragile(Ridge):
-        def fit(self, X, y):
-            if self.alpha > 5:
-                raise ArithmeticError("too large")
-            return super().fit(X, y)
+class Fragile(Ridge):
+    """Some of its fits fail."""
 
+    def fit(self, X, y):
+        if self.alpha > 5:
+            raise ArithmeticError("too large")
+        return super().fit(X, y)
+
+
+def fragile_search(**params):
+    """The trials of a search with failures that its sampler was told of."""
     X = np.arange(40.0)[:, None]
-    scoring = {"fit": "r2", "alpha": lambda model, X, y: model.alpha}
+    usual = {"n_trials": 8, "cv": 2, "random_state": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        search = OptunaSearchCV(
-            Fragile(),
-            {"alpha": (0.0, 10.0)},
-            scoring=scoring,
-            refit="fit",
-            constraints={"alpha": (0.0, 3.0)},
-            n_trials=8,
-            cv=2,
-            random_state=0,
-        ).fit(X, X[:, 0])
-    told = [t for t in search.study_.trials if t.user_attrs["skboost"]["state"] == "failed"]
+        search = OptunaSearchCV(Fragile(), {"alpha": (0.0, 10.0)}, **(usual | params))
+        search.fit(X, X[:, 0])
+    trials = search.study_.trials
+    told = [t for t in trials if t.user_attrs["skboost"]["state"] == "failed"]
     assert any(t.state.name == "COMPLETE" for t in told)
-    assert all(t.constraints["alpha"] > 0 for t in told if t.state.name == "COMPLETE")
+    return trials, [t for t in told if t.state.name == "COMPLETE"]
+
+
+def test_failures_of_a_search_break_its_constraints():
+    scoring = {"fit": "r2", "alpha": lambda model, X, y: model.alpha}
+    bounds = {"alpha": (0.0, 3.0)}
+    _, failed = fragile_search(scoring=scoring, refit="fit", constraints=bounds)
+    assert all(trial.constraints["alpha"] > 0 for trial in failed)
+
+
+def test_failures_of_a_search_count_as_the_worst_trial_before():
+    trials, failed = fragile_search(n_trials=20, sampler="random")
+    for trial in failed:
+        before = [t.value for t in trials[: trial.number] if t.state.name == "COMPLETE"]
+        assert min(before) < max(before)
+        assert trial.value == min(before)
 
 
 def table(sign=1, n=30):

@@ -268,9 +268,9 @@ def test_a_callable_refit_chooses_the_place_and_an_estimator_is_fitted():
     assert search.best_params_["a"] == search.best_estimator_.a == values[-2]
     assert isinstance(search.best_estimator_, Told)
     assert not hasattr(search, "best_score_")
-    for wrong, error in ((lambda r: "0", TypeError), (lambda r: 99, IndexError)):
+    for wrong, error in (("0", TypeError), (99, IndexError), (-1, IndexError)):
         with pytest.raises(error, match="refit"):
-            told(refit=wrong).fit(ROWS, TARGET)
+            told(refit=lambda results, wrong=wrong: wrong).fit(ROWS, TARGET)
 
 
 def test_a_callable_refit_of_several_metrics():
@@ -344,6 +344,18 @@ def test_constraints_that_no_trial_meets_are_missed_least_by_the_best():
         search = told(scoring=AB, refit="a", constraints={"b": (2.0, None)}).fit(ROWS, TARGET)
     assert search.best_params_["b"] == max(p["b"] for p in search.cv_results_["params"])
     assert search.best_trials_ == []
+
+
+def test_a_metric_that_is_no_number_meets_no_constraint():
+    def maybe(estimator, X, y):
+        return np.nan if estimator.a > 0.5 else estimator.b
+
+    scoring = {"a": AB["a"], "b": maybe}
+    search = told(scoring=scoring, refit="a", constraints={"b": (None, 1.0)}).fit(ROWS, TARGET)
+    values = np.array([params["a"] for params in search.cv_results_["params"]])
+    assert set(search.cv_results_["state"]) == {"complete"}
+    np.testing.assert_array_equal(search.cv_results_["is_feasible"], values <= 0.5)
+    assert search.best_params_["a"] == values[values <= 0.5].max()
 
 
 def test_a_callable_may_score_several_metrics():
@@ -547,6 +559,7 @@ def test_the_timeout_ends_the_search_with_whole_trials():
     assert set(results["state"]) == {"complete"}
     assert set(results["n_splits_done"]) == {2}
     assert all(trial.state.is_finished() for trial in search.study_.trials)
+    assert len(search.study_.trials) <= len(results["params"]) + 3  # no more were asked for
     with pytest.raises(ValueError, match=r"No trial has ended within timeout=0\.01"):
         told(estimator=Told(seconds=0.02), timeout=0.01).fit(ROWS, TARGET)
 

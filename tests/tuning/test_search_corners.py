@@ -4,15 +4,18 @@ import threading
 
 import numpy as np
 import pytest
+from optuna import load_study
 from optuna.distributions import IntDistribution
 from optuna.exceptions import TrialPruned
 from optuna.pruners import ThresholdPruner
 from optuna.samplers import RandomSampler
+from optuna.trial import TrialState
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
 
 from skboost.tuning import OptunaSearchCV
+from skboost.tuning._storage import open_storage
 
 ROWS = np.arange(48.0)[:, None]
 TARGET = np.arange(48) % 2
@@ -203,6 +206,7 @@ def test_the_last_rung_of_rows_is_all_of_them(cv):
     n_splits = search.n_splits_
     last = [n_rows for _, n_rows in SEEN[-1 - n_splits : -1]]
     assert last == [len(train) for train, _ in cv.split(ROWS[:47])]
+    assert search.plan_.rungs[-1] == min(last)  # so that each rung is a step in every fold
 
 
 def test_all_rows_and_as_many_as_the_smallest_fold_has_are_two_searches(tmp_path):
@@ -232,6 +236,35 @@ def test_a_shared_search_waits_for_others_until_its_time_is_up(tmp_path):
     finally:
         over.set()
         thread.join()
+
+
+def test_an_interrupted_search_gives_its_trials_back_to_others(tmp_path):
+    def press(study, trial):
+        raise KeyboardInterrupt
+
+    shared = {"storage": str(tmp_path / "journal"), "study_name": "s", "shared": True}
+    search = search_of({"a": (0.0, 1.0)}, callbacks=[press], **shared)
+    with pytest.warns(UserWarning, match="interrupted"):
+        search.fit(ROWS, TARGET)
+    states = [trial.state.name for trial in search.study_.trials]
+    assert states == ["COMPLETE", "FAIL", "FAIL", "FAIL"]
+
+
+def test_a_trial_that_others_have_ended_is_made_up_for(tmp_path):
+    shared = {"storage": str(tmp_path / "journal"), "study_name": "s", "shared": True}
+    lost = []
+
+    def lose_one(estimator, X, y):
+        if not lost:
+            study = load_study(study_name="s", storage=open_storage(shared["storage"]))
+            lost.append(study.get_trials(states=(TrialState.RUNNING,))[0].number)
+            study.tell(lost[0], state=TrialState.FAIL)
+        return estimator.a
+
+    search = search_of({"a": (0.0, 1.0)}, scoring=lose_one, **shared).fit(ROWS, TARGET)
+    numbers = search.cv_results_["trial_number"].tolist()
+    assert len(numbers) == 6
+    assert lost[0] not in numbers
 
 
 # -- other tools --------------------------------------------------------------------------------------------------
