@@ -481,7 +481,7 @@ class OptunaSearchCV(RandomizedSearchCV):
                 findings.append(Finding(record, {**prepared.space.decode(trial), **extra}))
         self._judge_failures(findings, prepared)
         for name in OF_THE_BEST:
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         rules = prepared.rules
         self.n_splits_ = rules.n_splits
         self.scorer_ = prepared.scorers
