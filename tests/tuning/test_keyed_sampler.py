@@ -1,6 +1,7 @@
 """Samplers that are made anew for each trial."""
 
 import copy
+import math
 import pickle
 import warnings
 
@@ -13,6 +14,7 @@ from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSampler
 from optuna.trial import TrialState
 
 from skboost.tuning import KeyedSampler
+from skboost.tuning._unit import n_cells
 
 MIXED = {
     "x": FloatDistribution(-2, 2),
@@ -124,6 +126,19 @@ def test_proposals_do_not_depend_on_threads_that_reseed():
     assert values(2) == values(1)
 
 
+@pytest.mark.parametrize(("make", "n_objectives"), [(random, 1), (tpe, 1), (nsga2, 2)])
+def test_one_object_may_serve_several_studies(make, n_objectives):
+    def new():
+        return optuna.create_study(directions=n_objectives * ["minimize"])
+
+    sampler = KeyedSampler(make, seed=0)
+    go_on(new(), sampler, 24)
+    other = new()
+    other.sampler = sampler
+    other.ask(MIXED)  # and nobody tells how it ended
+    assert go_on(new(), sampler, 24) == go_on(new(), KeyedSampler(make, seed=0), 24)
+
+
 def test_numbers_and_seeds_tell_proposals_apart():
     study = optuna.create_study()
     points = {point["x"] for point in go_on(study, KeyedSampler(random, seed=0), 10)}
@@ -181,30 +196,38 @@ CUBE = {
 FAVOURITE = {"kind": "b", "size": 2, "depth": 3}
 
 
-def stubborn(base):
+def stubborn(base, point, space):
     """A sampler that proposes the same in every trial."""
 
     class Stubborn(base):
         def infer_relative_search_space(self, study, trial):
-            return CUBE
+            return space
 
         def sample_relative(self, study, trial, search_space):
-            return dict(FAVOURITE)
+            return dict(point)
 
     return lambda seed: Stubborn(seed=seed)
 
 
-def changes(base, seed):
-    """How many values of each trial differ from the proposal."""
-    study = optuna.create_study(sampler=KeyedSampler(stubborn(base), seed, distinct=CUBE))
-    points = [study.ask(CUBE).params for _ in range(36)]
-    return [sum(point[name] != FAVOURITE[name] for name in CUBE) for point in points]
+def changes(base, seed, point=FAVOURITE, space=CUBE):
+    """How many values of each trial differ from the proposal, until all points have had their turn."""
+    sampler = KeyedSampler(stubborn(base, point, space), seed, distinct=space)
+    study = optuna.create_study(sampler=sampler)
+    total = math.prod(n_cells(distribution) for distribution in space.values())
+    points = [study.ask(space).params for _ in range(total)]
+    return [sum(other[name] != point[name] for name in space) for other in points]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_replaced_point_keeps_what_it_can_of_the_proposal(seed):
     # 1 proposal, 2 + 3 + 2 points with one other value, 6 + 4 + 6 with two, 12 with three
     assert changes(TPESampler, seed) == [0] + 7 * [1] + 16 * [2] + 12 * [3]
+
+
+def test_points_that_are_far_from_the_proposal_have_their_turn_too():
+    space = {name: IntDistribution(0, 1) for name in "abcde"}
+    found = changes(TPESampler, 0, dict.fromkeys(space, 0), space)
+    assert sorted(found) == [0] + 5 * [1] + 10 * [2] + 10 * [3] + 5 * [4] + [5]
 
 
 def test_random_search_takes_any_point_for_one_that_was_visited():
@@ -214,6 +237,9 @@ def test_random_search_takes_any_point_for_one_that_was_visited():
 
 def test_parameters_that_the_user_has_fixed_are_kept():
     study = optuna.create_study(sampler=KeyedSampler(random, seed=0, distinct=SMALL))
+    for size in range(1, 5):  # what other fixed values have had is no obstacle
+        point = {"kind": "a", "size": size}
+        study.add_trial(optuna.create_trial(params=point, distributions=SMALL, value=0.0))
     for _ in range(3):
         study.enqueue_trial({"kind": "b", "size": 1})
     for _ in range(3):

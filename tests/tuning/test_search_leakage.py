@@ -136,6 +136,14 @@ def test_samples_of_rungs_are_nested_and_validation_is_whole(splitter, classifie
                 assert abs(positive - share * len(sample)) <= 2
 
 
+def test_rungs_that_nobody_has_named_are_few_and_not_too_small():
+    def rungs(resource, **limits):
+        return searched("shuffled", f"halving of {resource}", n_trials=1, **limits).plan_.rungs
+
+    assert rungs("n_samples", min_resources="auto") == (32, 64)
+    assert rungs("partial_fit", max_resources=16) == (2, 4, 8, 16)
+
+
 def test_samples_depend_on_the_seed_alone():
     runs = []
     for seed in (0, 0, 1):
