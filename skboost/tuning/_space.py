@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import itertools
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from skboost.tuning._description import describe
 from skboost.tuning._dimensions import dimension_of
 
 BRANCH = "__space__"  # the parameter that chooses among several spaces
+RETURNED = "skboost_params"  # the attribute of a trial that holds what a function returned
 
 
 class SearchSpace:
@@ -184,8 +186,8 @@ class BranchedSpace(SearchSpace):
 class CallableSpace(SearchSpace):
     """A function of the trial that suggests parameters and returns them.
 
-    What it returned is remembered: asked again, a function that draws by itself or looks at the study would say
-    something else than what was fitted.
+    What it returned is remembered, and put on record if JSON can hold it: asked again, a function that draws by itself
+    or looks at the study would say something else than what was fitted.
     """
 
     def __init__(self, function: Callable[[Any], Mapping[str, Any]]) -> None:
@@ -200,20 +202,26 @@ class CallableSpace(SearchSpace):
         try:
             params = self._call(trial)
         except TrialPruned:  # as Optuna's users say that a point is not worth a fit
-            self._returned[trial.number] = trial.params
+            self._keep(trial, trial.params)
             return trial, {}
         if self._is_given:
             self._refuse_unused(study, trial)
         if self._reserved in params:
             raise _taken(self._reserved)
-        self._returned[trial.number] = params
+        self._keep(trial, params)
         return trial, params
+
+    def _keep(self, trial: Trial, params: dict[str, Any]) -> None:
+        self._returned[trial.number] = params
+        if _survives_json(params):
+            trial.set_user_attr(RETURNED, params)
 
     def decode(self, trial: Trial | FrozenTrial | FixedTrial) -> dict[str, Any]:
         if not isinstance(trial, FrozenTrial):
             return self._call(trial)
-        if trial.number in self._returned:
-            return dict(self._returned[trial.number])
+        known = self._returned.get(trial.number, trial.user_attrs.get(RETURNED))
+        if known is not None:
+            return dict(known)
         try:
             return self._call(FixedTrial(trial.params, trial.number))
         except TrialPruned:
@@ -295,6 +303,14 @@ def _is_constant(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_constant, value))
     return value is None or isinstance(value, bool | int | float | str)
+
+
+def _survives_json(params: dict[str, Any]) -> bool:
+    """Whether a storage gives parameters back as they are."""
+    try:
+        return bool(json.loads(json.dumps(params, allow_nan=False)) == params)
+    except (TypeError, ValueError):
+        return False
 
 
 def suggest(trial: Any, name: str, distribution: BaseDistribution) -> Any:

@@ -136,6 +136,35 @@ def test_a_function_may_look_at_the_study():
     assert search.cv_results_["params"][0]["kind"] == "1 trials"
 
 
+def test_what_a_function_returned_is_on_record(tmp_path):
+    chance = np.random.default_rng(0)
+
+    def space(trial):
+        a = trial.suggest_int("a", 1, 4)
+        if any(other.params == trial.params for other in trial.study.trials[: trial.number]):
+            raise TrialPruned("not again")
+        return {"a": a + chance.random()}
+
+    kept = {"storage": tmp_path / "journal", "batch_size": 1}
+    first = search_of(space, n_trials=8, **kept).fit(ROWS, TARGET)
+    assert set(first.cv_results_["state"]) == {"complete", "pruned"}
+    again = search_of(space, n_trials=8, **kept).fit(ROWS, TARGET)
+    assert points(again) == points(first)
+    assert again.best_estimator_.a == again.best_score_
+    longer = search_of(space, n_trials=12, **kept).fit(ROWS, TARGET)
+    assert points(longer)[:8] == points(first)
+
+
+def test_functions_may_return_what_no_storage_holds(tmp_path):
+    def space(trial):
+        return {"a": trial.suggest_int("a", 1, 4), "kind": (trial.number, np.arange(2))}
+
+    first, again = (
+        search_of(space, storage=tmp_path / "journal").fit(ROWS, TARGET) for _ in range(2)
+    )
+    assert repr(points(again)) == repr(points(first))
+
+
 def test_what_a_function_never_suggests_cannot_be_tried_first():
     def space(trial):
         return {"a": 10 ** trial.suggest_float("log_a", -1, 1)}
