@@ -39,6 +39,15 @@ class Candidate:
         return cls(draw, record, is_open=bool(draw.params))
 
 
+class Stop:
+    """``study.stop`` while a search runs, for callbacks and samplers; Optuna's works in ``study.optimize`` only."""
+
+    wanted = False
+
+    def __call__(self) -> None:
+        self.wanted = True
+
+
 class TrialLoop:
     """Runs the trials of a ledger.
 
@@ -75,11 +84,16 @@ class TrialLoop:
 
     def run(self) -> None:
         """Go on until there are no trials left, or time is up, or a listener has seen enough."""
-        while not self.stopped and not self._is_late():
-            draws = self.ledger.draw(self.deadline)
-            if not draws:
-                return
-            self._run_batch(draws)
+        stop = self.study.__dict__["stop"] = Stop()
+        try:
+            while not self.stopped and not self._is_late():
+                draws = self.ledger.draw(self.deadline)
+                if not draws:
+                    return
+                self._run_batch(draws)
+                self.stopped |= stop.wanted
+        finally:
+            del self.study.__dict__["stop"]
 
     def _is_late(self) -> bool:
         return self.deadline is not None and time.time() > self.deadline

@@ -140,8 +140,8 @@ class OptunaSearchCV(RandomizedSearchCV):
     initial_params : list of dict or None, default=None
         Configurations to try first, such as what is known to work.
     callbacks : list of callable or None, default=None
-        Called as ``callback(study, trial)`` after each trial, in order. One that returns True ends the search;
-        ``study.stop()`` works in Optuna's own loop only.
+        Called as ``callback(study, trial)`` after each trial, in order. One that returns True, or calls
+        ``study.stop()`` as those of Optuna do, ends the search with the batch.
     progress : bool, default=False
         Whether to show a bar.
     verbose : int, default=0

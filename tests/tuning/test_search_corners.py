@@ -1,5 +1,6 @@
 """Corners of searches: spaces that run out, functions that wander, metrics that say nothing, other tools' callbacks."""
 
+import pickle
 import threading
 
 import numpy as np
@@ -8,7 +9,8 @@ from optuna import load_study
 from optuna.distributions import IntDistribution
 from optuna.exceptions import TrialPruned
 from optuna.pruners import ThresholdPruner
-from optuna.samplers import RandomSampler
+from optuna.samplers import GridSampler, RandomSampler
+from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import FitFailedWarning
@@ -372,3 +374,32 @@ def test_going_on_with_another_seed_is_no_secret(tmp_path):
         search_of(space, n_trials=12, random_state=1, **options).fit(ROWS, TARGET)
     went_on = search_of(space, n_trials=12, random_state=None, **options).fit(ROWS, TARGET)
     assert went_on.seed_ == 0
+
+
+# -- what Optuna's own parts stop -------------------------------------------------------------------------------------
+
+
+def test_callbacks_of_optuna_stop_a_search():
+    stop = MaxTrialsCallback(5)
+    search = search_of({"a": (1, 100)}, n_trials=40, callbacks=[stop]).fit(ROWS, TARGET)
+    assert points(search) == points(search_of({"a": (1, 100)}, n_trials=8).fit(ROWS, TARGET))
+    with pytest.raises(RuntimeError):  # it is Optuna's study again
+        search.study_.stop()
+
+
+def test_a_study_may_be_kept_by_a_callback():
+    kept = []
+    space, callbacks = {"a": (1, 100)}, [lambda study, trial: kept.append(pickle.dumps(study))]
+    search_of(space, callbacks=callbacks).fit(ROWS, TARGET)
+    assert [len(pickle.loads(one).trials) for one in kept] == [4, 4, 4, 4, 6, 6]
+
+
+@pytest.mark.parametrize("n_trials", [3, 6, 20])
+def test_a_grid_of_optuna_ends_a_search(n_trials):
+    grid = {"a": [1, 2, 4], "n_rounds": [3, 5]}
+    search = search_of(grid, sampler=GridSampler(grid), n_trials=n_trials).fit(ROWS, TARGET)
+    assert len(set(points(search))) == min(n_trials, 6)
+    wide = {"a": (0.5, 4.0), "n_rounds": (3, 5)}
+    search = search_of(wide, sampler=GridSampler(grid), n_trials=n_trials).fit(ROWS, TARGET)
+    assert len(set(points(search))) == min(n_trials, 6)
+    assert len(points(search)) == min(n_trials, 8)  # the batch is ended
