@@ -15,6 +15,7 @@ from optuna.testing.pytest_samplers import (
 from optuna.trial import TrialState
 
 from skboost.tuning import TabuSampler
+from skboost.tuning._unit import n_cells
 
 MIXED = {
     "x": FloatDistribution(-5, 5),
@@ -58,14 +59,18 @@ def go_on(study, sampler, n_trials, space, objective, batch_size=1):
     return [trial.params for trial in study.trials]
 
 
-def told(space, points, values, **options):
-    """Moves after some trials in a square, with one start."""
+def study_of(space, points, values):
+    """Trials at these points."""
     study = optuna.create_study(direction="maximize")
     for point, value in zip(points, values, strict=True):
-        trial = optuna.create_trial(
-            params=dict(zip(space, point, strict=True)), distributions=space, value=value
-        )
-        study.add_trial(trial)
+        params = dict(zip(space, point, strict=True))
+        study.add_trial(optuna.create_trial(params=params, distributions=space, value=value))
+    return study
+
+
+def told(space, points, values, **options):
+    """Moves after some trials in a square, with one start."""
+    study = study_of(space, points, values)
     return TabuSampler(0, n_startup_trials=1, **options).moves(study)
 
 
@@ -85,13 +90,31 @@ def test_a_restored_study_continues_identically(batch_size, declared):
 
 
 def test_one_object_may_serve_several_studies():
-    sampler, objective = TabuSampler(seed=0), rugged(0)
-    alone = go_on(optuna.create_study(), TabuSampler(seed=0), 40, GRID, objective)
+    sampler, objectives = TabuSampler(seed=0), (rugged(0), rugged(1))
+    alone = [go_on(optuna.create_study(), TabuSampler(seed=0), 40, GRID, o) for o in objectives]
     studies = optuna.create_study(), optuna.create_study()
     for n_trials in range(1, 41):
-        points = [go_on(study, sampler, n_trials, GRID, objective) for study in studies]
+        points = [
+            go_on(study, sampler, n_trials, GRID, objective)
+            for study, objective in zip(studies, objectives, strict=True)
+        ]
         sampler = pickle.loads(pickle.dumps(sampler)) if n_trials % 10 == 0 else sampler
-    assert points == [alone, alone]
+    assert points == alone
+
+
+def test_trials_may_end_in_any_order():
+    def searched(sampler_of):
+        study, random, running = optuna.create_study(), np.random.default_rng(0), []
+        for _ in range(120):
+            study.sampler = sampler_of()
+            running.append(study.ask(GRID))
+            if len(running) == 4:
+                trial = running.pop(random.integers(4))
+                study.tell(trial, rugged(0)(trial.params))
+        return [trial.params for trial in study.trials]
+
+    one = TabuSampler(seed=0)
+    assert searched(lambda: one) == searched(lambda: TabuSampler(seed=0))
 
 
 def test_maximising_mirrors_minimising():
@@ -151,7 +174,8 @@ def test_steps_respect_the_tenure_except_by_aspiration(batch_size):
             n_checked += len(forbidden)
             assert set(move.forbidden) == changed
             for name, last in move.forbidden.items():
-                assert move.clock < last <= move.clock + 7 + len(GRID)
+                tenure = min(7, n_cells(GRID[name]) - 1)  # or all values would be forbidden at once
+                assert move.clock + tenure <= last <= move.clock + tenure + len(GRID)
                 forbidden[name, move.start[name]] = max(
                     last, forbidden.get((name, move.start[name]), 0)
                 )
@@ -170,6 +194,13 @@ def test_a_forbidden_value_is_taken_if_the_point_is_better_than_all_before():
     ]
     assert [move.aspired for move in moves] == [False, False, False, True]
     assert moves[1].forbidden.keys() == {"p"}
+
+
+def test_a_forbidden_value_is_not_proposed_while_there_are_others():
+    for seed in range(60):  # the step from p=5 to p=6 forbids p=5
+        study = study_of(SQUARE, [(5, 5), (6, 5), (6, 6)], [1.0, 2.0, 3.0])
+        study.sampler = TabuSampler(seed, n_startup_trials=1)
+        assert study.ask(SQUARE).params != {"p": 5, "q": 6}
 
 
 def test_a_full_neighbourhood_is_left_for_a_worse_point():
@@ -194,6 +225,25 @@ def test_without_success_the_search_returns_to_the_best_point_and_starts_anew():
     assert kinds[9] == "restart"
     returns = [move.end for move in moves if move.kind == "return"]
     assert returns[0] == returns[1] == {"p": 5, "q": 5}
+
+
+def test_steps_are_smaller_after_a_return():
+    space = {"p": FloatDistribution(0, 1), "q": FloatDistribution(0, 1)}
+
+    def mean_step(patience):
+        steps = []
+        for seed in range(60):
+            study = study_of(space, [(0.5, 0.5)], [1.0])
+            for p in (0.0, 1.0):
+                params, state = {"p": p, "q": 0.5}, TrialState.FAIL
+                trial = optuna.create_trial(params=params, distributions=space, state=state)
+                study.add_trial(trial)
+            more = {"n_startup_trials": 1, "n_neighbours": 2}
+            study.sampler = TabuSampler(seed, patience=patience, **more)
+            steps.append(max(abs(value - 0.5) for value in study.ask(space).params.values()))
+        return np.mean(steps)
+
+    assert mean_step(patience=1) < 0.7 * mean_step(patience=9)
 
 
 def test_a_deceptive_trap_is_left():
