@@ -38,6 +38,10 @@ class FitTimeoutError(TimeoutError):
     """
 
 
+class FitCrashedError(ChildProcessError):
+    """The process has died at its job."""
+
+
 class _LineBroken(ChildProcessError):
     """The process was gone before it had understood its job, which it therefore has not begun."""
 
@@ -102,7 +106,7 @@ class _Server:
         try:
             content = self.line.recv_bytes()
         except (EOFError, OSError) as error:
-            raise ChildProcessError(
+            raise FitCrashedError(
                 f"The process of the fit has died ({self._last_words()}); it may have run out of memory, or a compiled "
                 "library has crashed."
             ) from error
@@ -224,7 +228,7 @@ def run_limited(
     FitTimeoutError
         If the function needs more time. Also when it is stuck in compiled code.
     ChildProcessError
-        If the process dies.
+        If the process dies: ``FitCrashedError`` if at its job.
     ValueError
         If ``seconds`` is not positive.
     BaseException

@@ -120,7 +120,8 @@ class OptunaSearchCV(RandomizedSearchCV):
         Seconds after which no new fit begins; trials that are not finished then are given up.
     fit_timeout : float or None, default=None
         Seconds that one fit of a fold may take, scoring included. It runs in a process of its own and is stopped by
-        force; the trial counts as failed. ``timeout`` then holds to the second as well.
+        force; the trial counts as failed, as one does whose process crashes or runs out of memory. ``timeout`` then
+        holds to the second as well.
     storage : None, path, URL or optuna storage, default=None
         Where finished trials are kept. A path is an Optuna journal, to which each trial is written as one record when
         it ends; the same search goes on from there after a crash.

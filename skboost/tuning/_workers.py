@@ -15,7 +15,7 @@ from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
 from skboost.tuning._evaluation import Job, Task, evaluate
-from skboost.tuning._limits import FitTimeoutError, run_limited
+from skboost.tuning._limits import FitCrashedError, FitTimeoutError, run_limited
 from skboost.tuning._records import FoldResult
 
 N_KEPT = 2  # tasks that a worker remembers: a search, and one inside it
@@ -176,4 +176,8 @@ def _limited(token: str, task: Task, job: Job, seconds: float) -> FoldResult | N
             raise
         reason = f"FitTimeoutError: a fit took longer than fit_timeout={seconds:g} seconds and was stopped."
         return FoldResult(fit_time=time.perf_counter() - start, error=reason)
+    except FitCrashedError as error:
+        if task.error_score == "raise":
+            raise
+        return FoldResult(fit_time=time.perf_counter() - start, error=f"FitCrashedError: {error}")
     return answer

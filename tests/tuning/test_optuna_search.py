@@ -1,5 +1,6 @@
 """The search keeps scikit-learn's contract of searches."""
 
+import os
 import pickle
 import time
 import warnings
@@ -581,6 +582,25 @@ def test_fits_that_hang_are_stopped():
     states = {p["a"]: s for p, s in zip(*map(search.cv_results_.get, ("params", "state")))}  # noqa: B905
     assert states == {0.2: "complete", 0.9: "failed", 0.4: "complete"}
     assert search.best_params_ == {"a": 0.4}
+
+
+class Crashing(Told):
+    """Takes its process with it for some of its parameters."""
+
+    def fit(self, X, y=None):
+        if self.a > 0.5 and len(X) < len(ROWS):
+            os._exit(3)
+        return super().fit(X, y)
+
+
+def test_fits_that_crash_in_a_process_of_their_own_are_failures():
+    search = told(estimator=Crashing(), space={"a": [0.2, 0.9, 0.4]}, n_trials=3, fit_timeout=60.0)
+    with pytest.warns(FitFailedWarning, match=r"FitCrashedError: .* has died \(exit status 3\)"):
+        search.fit(ROWS, TARGET)
+    assert search.best_params_ == {"a": 0.4}
+    assert sorted(search.cv_results_["state"]) == ["complete", "complete", "failed"]
+    with pytest.raises(ChildProcessError, match=r"exit status 3"):
+        search.set_params(error_score="raise").fit(ROWS, TARGET)
 
 
 class Interrupted(Told):
