@@ -46,6 +46,10 @@ WRONG = {
     ),
     "resource": ({"resource": "money"}, "resource='money' is neither"),
     "resource twice": ({"resource": "C"}, "resource='C' is also a parameter of the space"),
+    "resource twice, in one of several spaces": (
+        {"space": [{"tol": (0.1, 1.0)}, {"C": (0.1, 1.0)}], "resource": "C"},
+        "resource='C' is also a parameter of the space",
+    ),
     "resource that is no count": (
         {"resource": "solver"},
         "resource='solver' has the value 'lbfgs'.*max_resources",

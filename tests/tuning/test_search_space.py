@@ -134,6 +134,8 @@ def test_choices_survive_a_journal_as_the_same_objects(tmp_path):
         ([{"a": [1, 2]}, {"b": (1, 3)}], 5),
         (lambda trial: {}, None),
         ({"a": IntDistribution(1, 9, step=4)}, 3),
+        ({"a": (2**53 - 4, 2**53)}, 5),
+        ({"a": (-(2**53), 4 - 2**53)}, 5),
     ],
 )
 def test_points_are_counted(space, count):
@@ -160,6 +162,9 @@ def test_parameters_of_a_choice_may_be_searched_with_it():
         ({"C": (0.0, 1.0, "log")}, "logarithmic"),
         ({"C": (2.0, 1.0)}, "low <= high"),
         ({"C": (0.0, np.inf)}, "finite"),
+        ({"C": (-1 - 2**53, 0)}, r"beyond 2\*\*53"),
+        ({"C": IntDistribution(0, 2**60)}, r"beyond 2\*\*53"),
+        ([{"C": FloatDistribution(-1e308, 1e308)}], "wider than the largest float"),
         ({"C": 1.0}, "space\\['C'\\]=1.0"),
         ({"C": "rbf"}, "list of choices"),
         (3, "space=3"),

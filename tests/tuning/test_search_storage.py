@@ -194,6 +194,16 @@ def test_crashes_may_be_many(kind, tmp_path):
     assert_same(search, whole)
 
 
+@pytest.mark.parametrize("kind", ["tpe", "tabu", "few points"])
+def test_a_batch_that_was_cut_short_keeps_its_size(kind, tmp_path):
+    whole, cut = tmp_path / "whole.log", tmp_path / "cut.log"
+    fitted(search_of(kind, storage=whole, n_trials=5))  # batches of 3 and 2
+    with pytest.raises(Stop):
+        search_of(kind, storage=cut, n_trials=5, callbacks=crash_after(4)).fit(ROWS, TARGET)
+    searches = [fitted(search_of(kind, storage=path))[0] for path in (whole, cut)]
+    assert_same(*searches)
+
+
 def test_a_finished_search_is_read_and_nothing_is_fitted_but_the_best(tmp_path):
     first, n_fits = fitted(search_of("tpe", storage=tmp_path / "study.log"))
     assert n_fits == 14 * 3 + 1
@@ -436,3 +446,26 @@ def test_a_trial_is_at_most_two_writes(kind):
         logs.append(len(backend.logs))
     assert calls[1] - calls[0] <= 2 * 10
     assert logs[1] - logs[0] <= 2 * 10
+
+
+class Refusing(Counting):
+    """A journal that cannot be written for a while."""
+
+    refuses = False
+
+    def append_logs(self, logs):
+        if self.refuses:
+            raise OSError("no space")
+        super().append_logs(logs)
+
+
+def test_trials_that_a_storage_refused_are_on_record_in_the_end():
+    backend = Refusing()
+
+    def refuse(study, trial):
+        backend.refuses = trial.number == 12
+
+    with pytest.warns(UserWarning, match="no space"):
+        fitted(search_of("tpe", storage=JournalStorage(backend), callbacks=[refuse]))
+    _, n_fits = fitted(search_of("tpe", storage=JournalStorage(backend)))
+    assert n_fits == 1

@@ -13,6 +13,8 @@ import pytest
 from optuna.trial import TrialState
 
 from skboost.tuning._leases import LEASE
+from skboost.tuning._shared import SharedLedger
+from skboost.tuning._space import StaticSpace
 from skboost.tuning._storage import close_connections, open_storage
 
 WORKER = Path(__file__).parent / "shared_worker.py"
@@ -119,3 +121,18 @@ def test_a_search_takes_the_place_of_one_that_was_killed(tmp_path):
     assert check_shared(path, [other], 12) == {other.pid}
     failed = [trial for trial in trials_in(path) if trial.state == TrialState.FAIL]
     assert len([trial for trial in failed if trial.user_attrs[LEASE]["pid"] == killed.pid]) == 4
+
+
+def test_one_trial_too_many_is_given_up():
+    class Contested(StaticSpace):
+        def ask(self, study):
+            study.ask()  # another search is faster
+            return super().ask(study)
+
+    study = optuna.create_study()
+    ledger = SharedLedger(study, Contested({"a": (0.0, 1.0)}), n_trials=1, batch_size=4, lease=60)
+    try:
+        assert ledger.draw(deadline=0.0) == []
+    finally:
+        ledger.leave()
+    assert [trial.state for trial in study.trials] == [TrialState.RUNNING, TrialState.FAIL]
