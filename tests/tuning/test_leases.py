@@ -172,6 +172,16 @@ def test_a_storage_that_is_away_for_a_while(study, clock, monkeypatch):
     assert study.trials[0].user_attrs[LEASE]["count"] == 2
 
 
+def test_signs_of_life_come_more_often_than_leases_end(study, monkeypatch):
+    leases, waits = Leases(study, seconds=60), []
+    monkeypatch.setattr(leases, "renew", lambda: waits.append("renewed"))
+    monkeypatch.setattr(leases._end, "wait", lambda s: waits.append(s) or len(waits) > 5)
+    leases.start()
+    leases.stop()
+    assert waits[1::2] == ["renewed"] * 3
+    assert max(waits[::2]) <= 60 / 2
+
+
 def test_the_thread_renews_until_it_is_stopped(study):
     with Leases(study, 0.15) as mine:
         mine.take(study.ask())

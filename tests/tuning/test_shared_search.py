@@ -136,3 +136,16 @@ def test_one_trial_too_many_is_given_up():
     finally:
         ledger.leave()
     assert [trial.state for trial in study.trials] == [TrialState.RUNNING, TrialState.FAIL]
+
+
+def test_what_shall_be_tried_first_waits_once_for_all_searches():
+    study, space = optuna.create_study(), StaticSpace({"a": (0.0, 1.0)})
+    first = [{"a": 0.25}, {"a": 0.5}]
+    for _ in range(3):
+        ledger = SharedLedger(study, space, 4, 1, 60, initial=first)
+        (draw,) = ledger.draw()
+        ledger.leave()
+        study.tell(draw.trial, 0.0)
+    params = [trial.params for trial in study.trials]
+    assert params[:2] == first
+    assert params[2] not in first
