@@ -118,6 +118,16 @@ def test_proposals_do_not_depend_on_what_the_object_has_seen():
         assert run(maximised(sampler), MIXED, mixed_score, 16) == expected
 
 
+def test_one_object_may_serve_several_studies():
+    scores = mixed_score, lambda params: -mixed_score(params)
+    alone = [run(maximised(small()), MIXED, score, 12) for score in scores]
+    sampler = small()
+    studies = maximised(sampler), maximised(sampler)
+    for n_trials in range(1, 13):
+        found = [run(s, MIXED, score, n_trials) for s, score in zip(studies, scores, strict=True)]
+    assert found == alone
+
+
 def test_a_sampler_can_be_pickled_between_trials():
     expected = run(maximised(small()), MIXED, mixed_score, 12)
     study = maximised(small())

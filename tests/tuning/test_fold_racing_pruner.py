@@ -128,6 +128,14 @@ def test_the_median_is_taken_over_the_same_folds():
     assert verdict(FoldRacingPruner(), others, [0.5, 0.51])
 
 
+@pytest.mark.parametrize("levels", [[0.1, 0.3, 0.5, 0.7, 0.9], [0.1, 0.3, 0.4, 0.6, 0.7, 0.9]])
+def test_the_median_is_in_the_middle_of_all_complete_trials(levels):
+    for order in itertools.permutations(levels):
+        others = [[level] * 4 for level in order]
+        assert verdict(FoldRacingPruner(), others, [0.49, 0.49])
+        assert not verdict(FoldRacingPruner(), others, [0.51, 0.51])
+
+
 def test_nothing_is_stopped_before_enough_trials_and_folds():
     good, bad = [0.9, 0.9, 0.9, 0.9], [0.1, 0.1, 0.1]
     assert not verdict(FoldRacingPruner(), [good] * 4, bad)
