@@ -212,6 +212,17 @@ def test_failing_points_are_avoided():
     assert study.best_value > 0.3
 
 
+@pytest.mark.parametrize(("n_after", "peak"), [(13, 1.0), (16, 1.0), (5, 0.0)])
+def test_far_points_follow_when_nothing_is_gained_or_learned(n_after, peak):
+    space = {"x": FloatDistribution(0, 1)}
+    for seed in range(8):
+        study = maximised(small(seed, random_share=0.0))
+        for x in [0.2, *np.linspace(0.0, 0.4, n_after)]:
+            value = peak * (1 - abs(x - 0.2))
+            study.add_trial(optuna.create_trial(params={"x": x}, distributions=space, value=value))
+        assert study.ask(space).params["x"] > 0.9
+
+
 def test_it_sees_the_trials_of_a_bracket_only():
     def objective(trial):
         x = trial.suggest_float("x", 0, 1)

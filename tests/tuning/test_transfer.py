@@ -142,6 +142,7 @@ def test_votes_go_to_the_model_that_orders_best():
     noise = random.random(30)
     assert_allclose(vote([truth, noise], truth, [0])[0], 1.0)
     assert_allclose(vote([-truth, noise], truth, [0]), [0, 1])
+    assert_allclose(vote([0 * truth, -truth], truth, [0]), [0, 1])  # no better than chance
     assert_allclose(vote([truth, truth], truth, [0]), [0, 1])  # a tie is the own model's
     blind = np.where(np.arange(30) < 5, np.nan, truth)
     assert_allclose(vote([truth, blind], truth, [0]), [0, 1])
@@ -157,6 +158,18 @@ def test_the_own_model_is_judged_by_rows_it_has_not_seen():
     outside = own.out_of_bag(features)
     known = ~np.isnan(outside)
     assert ordered_share(outside[known], noise[known]) < 0.75  # its standard deviation is 0.05
+
+
+def test_a_good_source_counts_more_than_a_model_that_knows_its_rows_by_heart():
+    good = models(random_study())
+    for seed in range(5):
+        history = history_of(random_study(seed=10 + seed, n_trials=12))
+        units, target = history.known()
+        features = history.encoding.features(units)
+        own = fit_ensemble(features, target, n_members=20, n_rounds=200, seed=[seed])
+        by_heart = ordered_share(own.predict(features).mean(axis=1), target)
+        assert by_heart > ordered_share(good.predict(units)[0], target)
+        assert good.weights(history, own)[0] > 0.5
 
 
 def test_a_misleading_source_gets_no_weight():
