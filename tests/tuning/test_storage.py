@@ -499,6 +499,17 @@ def test_a_lost_answer_does_not_write_twice(failing, tmp_path):
     assert content(mirror_in(tmp_path / "j").trials) == content(trials[:2])
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_an_interrupt_of_a_write_costs_nothing(failing, tmp_path, late):
+    mirror, trials = mirror_in(JournalStorage(failing)), finished(2)
+    failing.error, failing.late = KeyboardInterrupt(), late
+    with pytest.raises(KeyboardInterrupt):
+        mirror.write(trials[0])
+    failing.error = None
+    mirror.write(trials[1])
+    assert content(mirror_in(tmp_path / "j").trials) == content(trials)
+
+
 def test_what_waits_can_be_flushed(failing):
     mirror = mirror_in(JournalStorage(failing))
     failing.error = OSError("gone")
@@ -519,16 +530,28 @@ def test_passwords_do_not_show_in_warnings(failing):
     assert "secret" not in str(seen[0].message)
 
 
-def test_two_searches_on_one_study_are_noticed(storage):
+@pytest.mark.parametrize("number", [0, 1])  # the trial that the other has written, or another one
+def test_two_searches_on_one_study_are_noticed(storage, number):
     one, two = mirror_in(storage), mirror_in(storage)
     trials = finished(4)
     one.write(trials[0])
     with pytest.warns(UserWarning, match="Another process writes to study_name='mine'"):
-        two.write(trials[1])
+        two.write(trials[number])
     two.write(trials[2])
     one.write(trials[3])
     assert content(mirror_in(storage).trials) == content([trials[0], trials[3]])
-    assert two.n_unwritten == 2
+
+
+def test_another_search_is_noticed_after_a_failure(failing, tmp_path):
+    mirror, trials = mirror_in(JournalStorage(failing)), finished(3)
+    failing.error = OSError("gone")
+    with pytest.warns(UserWarning, match="gone"):
+        mirror.write(trials[0])
+    failing.error = None
+    mirror_in(tmp_path / "j").write(trials[1])
+    with pytest.warns(UserWarning, match="Another process writes to study_name='mine'"):
+        mirror.write(trials[2])
+    assert content(mirror_in(tmp_path / "j").trials) == content([trials[1]])
 
 
 def test_a_journal_can_be_pickled(tmp_path):
