@@ -121,6 +121,17 @@ def test_trials_of_a_gaussian_process_do_not_depend_on_workers(backend):
     assert trials_of(fitted("gp", n_trials=16)) == expected
 
 
+@pytest.mark.parametrize("pruner", [None, "median"])
+def test_more_workers_than_a_batch_has_trials_change_nothing(pruner):
+    found = []
+    for n_jobs in (1, 7):
+        with parallel_config(backend="threading", n_jobs=n_jobs):
+            options = {"batch_size": 2, "cv": 2, "pruner": pruner}
+            found.append(trials_of(fitted("tpe", **options)))
+            found.append(trials_of(fitted("tpe", n_jobs=n_jobs, **options)))
+    assert found == 4 * found[:1]
+
+
 def test_the_size_of_batches_changes_the_search(alone):
     """Otherwise there would be nothing to learn from trials, and the tests above would say little."""
     assert trials_of(fitted("tpe", batch_size=2)) != alone["tpe"]
