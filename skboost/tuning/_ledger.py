@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from optuna.pruners import HyperbandPruner
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from skboost.tuning._records import TrialRecord
 from skboost.tuning._space import SearchSpace
@@ -102,6 +103,7 @@ class PrivateLedger:
         while not repeats and len(whole) in self.cut:
             whole.append(self.cut.pop(len(whole)))
         study.add_trials(whole)
+        _make_brackets(study)
         self.n_asked = len(whole)
         self.n_known = len(whole) + len(self.cut)
         known = [trial.params for trial in whole]
@@ -144,6 +146,16 @@ class PrivateLedger:
             self.study.tell(trial.number, state=TrialState.FAIL)
         if self.mirror is not None:
             self.mirror.flush()
+
+
+def _make_brackets(study: Study) -> None:
+    """Let Hyperband make its brackets, as it did at the first report of trials that were added.
+
+    It shows samplers only the trials of one bracket, but all trials as long as it has not been asked for anything.
+    """
+    reported = any(trial.intermediate_values for trial in study.get_trials(deepcopy=False))
+    if reported and isinstance(study.pruner, HyperbandPruner):
+        study.pruner.prune(study, create_trial(state=TrialState.RUNNING))
 
 
 def _split_batches(

@@ -69,6 +69,10 @@ KINDS = {
     "paired folds": {"pruner": "paired", "sampler": "random"},
     "halving": {"resource": "n_samples", "min_resources": 5},
     "hyperband": {"resource": "n_samples", "min_resources": 5, "pruner": "hyperband"},
+    **{
+        f"hyperband of {name}": {"resource": "n_samples", "min_resources": 5, "pruner": "hyperband", "sampler": name}
+        for name in ("tabu", "cost_model")
+    },
     "extrapolation": {"resource": "n_samples", "min_resources": 5, "pruner": "extrapolation"},
     "failures": {"estimator": Counted(fails_above=0.6)},
     "failures by number": {"estimator": Counted(fails_above=0.6), "error_score": -1.0},
