@@ -9,6 +9,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from skboost.tuning import ExtrapolationPruner
+from skboost.tuning._extrapolation import in_groups
 from skboost.tuning._learning_curve import chance_of_exceeding, linear_part
 
 FREE = (-np.inf, np.inf)
@@ -71,12 +72,13 @@ def test_steps_are_saved_and_the_best_trial_is_kept():
     assert lost < 4
 
 
-def test_minimising_is_maximising_the_negative():
+@pytest.mark.parametrize("tolerance", [0.0, 0.1])
+def test_minimising_is_maximising_the_negative(tolerance):
     for seed in range(3):
         values, _ = curves(seed)
-        up = race(ExtrapolationPruner(bounds=(0, 1)), values)
-        down = race(ExtrapolationPruner(bounds=(-1, 0)), values, sign=-1.0)
-        assert up == down
+        up = race(ExtrapolationPruner(bounds=(0, 1), tolerance=tolerance), values)
+        pruner = ExtrapolationPruner(bounds=(-1, 0), tolerance=tolerance)
+        assert race(pruner, values, sign=-1.0) == up
 
 
 def test_the_unit_of_the_metric_does_not_matter():
@@ -204,6 +206,15 @@ def test_long_curves_are_averaged_in_groups():
     steps = np.arange(1, 3001)
     good, bad = 0.9 - 1.0 / steps, 0.5 - 1.0 / steps
     assert verdict(ExtrapolationPruner(), [good], bad[:1001])
+
+
+@pytest.mark.parametrize("n", [256, 257, 1000, 1024])
+def test_groups_keep_the_newest_values_and_their_steps(n):
+    steps, values = in_groups(np.arange(1.0, n + 1), 3.0 * np.arange(1.0, n + 1))
+    size = -(-n // 256)
+    assert len(steps) == n // size
+    np.testing.assert_allclose(values, 3.0 * steps)
+    assert steps[-1] == n - (size - 1) / 2
 
 
 @pytest.mark.parametrize("power", [True, False])
