@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.model_selection import ShuffleSplit
 
 from skboost.tuning import OptunaSearchCV
 from skboost.tuning._limits import run_limited
@@ -61,7 +62,7 @@ def test_with_a_limit_of_fits_the_timeout_holds_to_the_second(tmp_path):
     search = OptunaSearchCV(
         slow(tmp_path / "notes", 0.1),
         {"depth": [5, 4, 3, 2, 0]},
-        cv=2,
+        cv=ShuffleSplit(1, random_state=0),
         initial_params=[{"depth": depth} for depth in (3, 5, 4)],
         batch_size=1,
         timeout=3.0,

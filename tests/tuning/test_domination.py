@@ -64,6 +64,7 @@ def test_a_point_with_nan_is_never_in_the_set_and_changes_nothing():
     points = np.array([[np.nan, 9.0], [1.0, 2.0], [9.0, np.nan], [0.0, 1.0]])
     assert pareto_mask(points).tolist() == [False, True, False, False]
     assert non_dominated_rank(points).tolist() == [-1, 0, -1, 1]
+    assert non_dominated_rank(points, violation=[0, 0, 1, 2]).tolist() == [-1, 0, -1, 1]
     assert not domination.domination_matrix(points)[[0, 2]].any()
 
 

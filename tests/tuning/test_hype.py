@@ -153,14 +153,26 @@ def test_survivors_dominate_more_volume_than_others(m):
     assert volume > max(hype_contributions(points[one], [0.0] * m).sum() for one in others)
 
 
-def test_one_by_one_is_the_rule_of_the_paper():
-    points = front(9, 2)
-    left = list(range(9))
-    while len(left) > 4:
-        share = hype_contributions(points[left], [0, 0], k=len(left) - 4)
+@pytest.mark.parametrize("m", [2, 3])
+def test_one_by_one_is_the_rule_of_the_paper(m):
+    points = front(20 if m == 2 else 16, m)
+    left = list(range(len(points)))
+    while len(left) > 3:
+        share = hype_contributions(points[left], [0] * m, k=len(left) - 3)
         del left[int(np.argmin(share))]
-    study = study_of(points, ["maximize"] * 2)
-    assert numbers(HypeSelection(4, reference_point=(0, 0), n_rounds=None), study) == left
+    study = study_of(points, ["maximize"] * m)
+    assert numbers(HypeSelection(3, reference_point=[0] * m, n_rounds=None), study) == left
+
+
+def test_infeasible_trials_go_first():
+    study = optuna.create_study(directions=["maximize"] * 2)
+    for number, row in enumerate(front(12, 2)):
+        trial = study.ask()
+        trial.set_constraint("size", float(number % 3))
+        study.tell(trial, list(row))
+    assert numbers(HypeSelection(4), study) == [0, 3, 6, 9]
+    assert numbers(HypeSelection(8), study) == [0, 1, 3, 4, 6, 7, 9, 10]
+    assert set(numbers(HypeSelection(6), study)) > {0, 3, 6, 9}
 
 
 def test_the_reference_point_is_in_the_directions_of_the_study():

@@ -582,6 +582,8 @@ def test_fits_that_hang_are_stopped():
     states = {p["a"]: s for p, s in zip(*map(search.cv_results_.get, ("params", "state")))}  # noqa: B905
     assert states == {0.2: "complete", 0.9: "failed", 0.4: "complete"}
     assert search.best_params_ == {"a": 0.4}
+    with pytest.raises(TimeoutError, match="2 s"):
+        search.set_params(error_score="raise").fit(ROWS, TARGET)
 
 
 class Crashing(Told):
