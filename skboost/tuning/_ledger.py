@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,7 +11,7 @@ from optuna.pruners import HyperbandPruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from skboost.tuning._records import TrialRecord
+from skboost.tuning._records import KEY, TrialRecord
 from skboost.tuning._space import SearchSpace
 
 
@@ -102,8 +103,7 @@ class PrivateLedger:
         whole, self.cut = _split_batches(mirror.trials if mirror else [])
         while not repeats and len(whole) in self.cut:
             whole.append(self.cut.pop(len(whole)))
-        study.add_trials(whole)
-        _make_brackets(study)
+        _add_batches(study, whole)
         self.n_asked = len(whole)
         self.n_known = len(whole) + len(self.cut)
         known = [trial.params for trial in whole]
@@ -148,14 +148,18 @@ class PrivateLedger:
             self.mirror.flush()
 
 
-def _make_brackets(study: Study) -> None:
-    """Let Hyperband make its brackets, as it did at the first report of trials that were added.
+def _add_batches(study: Study, trials: Sequence[FrozenTrial]) -> None:
+    """Add trials of an earlier run, and let Hyperband make its brackets when it made them then.
 
-    It shows samplers only the trials of one bracket, but all trials as long as it has not been asked for anything.
+    It makes them at the first report, or at the first one after a trial is complete; from then on it shows samplers
+    only the trials of one bracket.
     """
-    reported = any(trial.intermediate_values for trial in study.get_trials(deepcopy=False))
-    if reported and isinstance(study.pruner, HyperbandPruner):
-        study.pruner.prune(study, create_trial(state=TrialState.RUNNING))
+    for _, batch in itertools.groupby(trials, lambda trial: trial.user_attrs[KEY]["batch"]):
+        added = list(batch)
+        reported = any(trial.intermediate_values for trial in added)
+        if reported and isinstance(study.pruner, HyperbandPruner):
+            study.pruner.prune(study, create_trial(state=TrialState.RUNNING))
+        study.add_trials(added)
 
 
 def _split_batches(

@@ -4,6 +4,7 @@ import numpy as np
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
+from optuna.pruners import HyperbandPruner
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.trial import TrialState
@@ -72,6 +73,9 @@ KINDS = {
     **{
         f"hyperband of {name}": {"resource": "n_samples", "min_resources": 5, "pruner": "hyperband", "sampler": name}
         for name in ("tabu", "cost_model")
+    },
+    "hyperband of its own": {
+        "resource": "n_samples", "min_resources": 5, "pruner": HyperbandPruner(min_resource=5), "sampler": "tabu",
     },
     "extrapolation": {"resource": "n_samples", "min_resources": 5, "pruner": "extrapolation"},
     "failures": {"estimator": Counted(fails_above=0.6)},
