@@ -475,6 +475,19 @@ def test_an_error_of_one_metric_leaves_the_others():
     )
 
 
+def test_an_error_on_training_rows_is_told_and_costs_no_trial():
+    def picky(estimator, X, y):
+        if len(X) == 16:
+            raise ArithmeticError("too many rows")
+        return estimator.a
+
+    search = told(scoring=picky, cv=3, return_train_score=True)
+    with pytest.warns(FitFailedWarning, match="too many rows"):
+        search.fit(ROWS, TARGET)
+    assert set(search.cv_results_["state"]) == {"complete"}
+    assert np.isnan(search.cv_results_["mean_train_score"]).all()
+
+
 def test_scores_that_are_not_finite_are_failures_that_are_told():
     def strange(estimator, X, y):
         return np.nan if estimator.a > 0.5 else estimator.a

@@ -374,6 +374,7 @@ def test_going_on_with_another_seed_is_no_secret(tmp_path):
         search_of(space, n_trials=12, random_state=1, **options).fit(ROWS, TARGET)
     went_on = search_of(space, n_trials=12, random_state=None, **options).fit(ROWS, TARGET)
     assert went_on.seed_ == 0
+    search_of(space, n_trials=12, random_state=1, **options).fit(ROWS, TARGET)  # nothing follows
 
 
 # -- what Optuna's own parts stop -------------------------------------------------------------------------------------
