@@ -75,7 +75,8 @@ KINDS = {
         for name in ("tabu", "cost_model")
     },
     "hyperband of its own": {
-        "resource": "n_samples", "min_resources": 5, "pruner": HyperbandPruner(min_resource=5), "sampler": "tabu",
+        "resource": "n_samples", "min_resources": 5, "pruner": HyperbandPruner(min_resource=1),
+        "sampler": "tabu", "batch_size": 4,
     },
     "extrapolation": {"resource": "n_samples", "min_resources": 5, "pruner": "extrapolation"},
     "failures": {"estimator": Counted(fails_above=0.6)},
