@@ -211,6 +211,6 @@ def best_index(
         n_pruned, n_failed = (int(np.sum(results["state"] == s)) for s in (PRUNED, FAILED))
         raise ValueError(
             f"None of the {len(means)} trials has a mean {metric!r} to choose by ({n_pruned} were pruned, {n_failed} "
-            "failed); take a pruner that leaves some, or let a metric decide that is a number."
+            "failed); take a pruner and a space that leave some, or let a metric decide that is a number."
         )
     return int(np.nanargmax(means))

@@ -202,7 +202,7 @@ class CallableSpace(SearchSpace):
         try:
             params = self._call(trial)
         except TrialPruned:  # as Optuna's users say that a point is not worth a fit
-            self._keep(trial, trial.params)
+            self._keep(trial, {})
             return trial, {}
         if self._is_given:
             self._refuse_unused(study, trial)
@@ -225,7 +225,7 @@ class CallableSpace(SearchSpace):
         try:
             return self._call(FixedTrial(trial.params, trial.number))
         except TrialPruned:
-            return dict(trial.params)
+            return {}
 
     def _call(self, trial: Trial | FixedTrial) -> dict[str, Any]:
         """What the function returns."""

@@ -333,10 +333,13 @@ def test_points_that_the_space_prunes_are_not_fitted(sampler, pruner):
     search = search_of(only_odd, sampler=sampler, pruner=pruner, n_trials=24, refit=False)
     search.fit(ROWS, TARGET)
     results = search.cv_results_
-    odd = np.array([params["a"] % 2 == 1 for params in results["params"]])
+    odd = np.array([trial.params["a"] % 2 == 1 for trial in search.study_.trials])
     assert 0 < odd.sum() < 24
     assert {a % 2 for a, _ in SEEN} == {1}
     assert set(results["state"][~odd]) == {"pruned"}
+    assert all(
+        bool(params) == is_odd for params, is_odd in zip(results["params"], odd, strict=True)
+    )
     assert np.isnan(results["mean_test_score"][~odd]).all()
     assert search.best_params_["a"] == results["param_a"][odd].max()
 
