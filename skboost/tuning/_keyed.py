@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -139,9 +140,12 @@ class KeyedSampler(DelegatingSampler):
         shared = sampler.infer_relative_search_space(study, trial)
         shared = {name: shared[name] for name in shared if name in search_space}
         point = sampler.sample_relative(study, trial, shared)
+        so_far = copy.copy(trial)  # some samplers look at what the trial has already
         for name, distribution in search_space.items():
             if name not in point:
-                point[name] = sampler.sample_independent(study, trial, name, distribution)
+                so_far.params = dict(point)
+                so_far.distributions = {known: search_space[known] for known in point}
+                point[name] = sampler.sample_independent(study, so_far, name, distribution)
         others = [
             other for other in study.get_trials(deepcopy=False) if other.number != trial.number
         ]

@@ -230,7 +230,7 @@ class OptunaSearchCV(RandomizedSearchCV):
         "resume": Flag(),
         "lease": Number(0),
         "progress": Flag(),
-        "verbose": Integer(0),
+        "verbose": (Integer(0), Flag()),
         "return_train_score": Flag(),
     }
 
@@ -433,7 +433,12 @@ class OptunaSearchCV(RandomizedSearchCV):
 
     def _first(self, prepared: Preparation) -> list[dict[str, Any]]:
         """Values of Optuna for the configurations to try first."""
-        return [prepared.space.encode(params) for params in self.initial_params or ()]
+        first: list[dict[str, Any]] = []
+        for params in self.initial_params or ():
+            values = prepared.space.encode(params)
+            if values not in first:
+                first.append(values)
+        return first
 
     def _all_others(
         self, space: SearchSpace, first: Sequence[dict[str, Any]]

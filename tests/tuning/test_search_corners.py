@@ -9,7 +9,7 @@ from optuna import load_study
 from optuna.distributions import IntDistribution
 from optuna.exceptions import TrialPruned
 from optuna.pruners import ThresholdPruner
-from optuna.samplers import GridSampler, RandomSampler
+from optuna.samplers import BruteForceSampler, GridSampler, RandomSampler
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -407,3 +407,23 @@ def test_a_grid_of_optuna_ends_a_search(n_trials):
     search = search_of(wide, sampler=GridSampler(grid), n_trials=n_trials).fit(ROWS, TARGET)
     assert len(set(points(search))) == min(n_trials, 6)
     assert len(points(search)) == min(n_trials, 8)  # the batch is ended
+
+
+@pytest.mark.filterwarnings("ignore:BruteForceSampler is experimental")
+@pytest.mark.parametrize("n_trials", [4, 6, 20])
+def test_a_sampler_that_looks_at_what_its_trial_has_already(n_trials):
+    grid = {"a": [1, 2, 4], "kind": ["x", "y"]}
+    search = search_of(grid, sampler=lambda seed: BruteForceSampler(seed), n_trials=n_trials)
+    assert len(set(points(search.fit(ROWS, TARGET)))) == min(n_trials, 6)
+
+
+def test_a_point_to_try_first_is_tried_once():
+    first = [{"a": 7}, {"a": 7}, {"a": 9}]
+    search = search_of({"a": (1, 100)}, initial_params=first).fit(ROWS, TARGET)
+    assert list(search.cv_results_["param_a"][:2]) == [7, 9]
+    assert len(set(points(search))) == 6
+
+
+def test_verbose_may_be_a_flag(capsys):
+    search_of({"a": (1, 9)}, verbose=True).fit(ROWS, TARGET)
+    assert "[6/6]" in capsys.readouterr().out
