@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,27 @@ def _refuse_collections(search: Any) -> None:
     if constraints is not None and not isinstance(constraints, Mapping):
         raise ValueError(
             f"constraints={constraints!r} must be a dict of metrics and their (lowest, highest)."
+        )
+
+
+def warn_of_unseeded_folds(search: Any) -> None:
+    """Warn if a search that is to be resumed or shared draws other folds, and so another study, in each run.
+
+    Splitters of scikit-learn that draw have the attribute ``random_state``, which acts unless ``shuffle`` is False.
+    """
+    cv = search.cv
+    draws = hasattr(cv, "random_state") and getattr(cv, "shuffle", True)
+    if (
+        search.storage is not None
+        and search.study_name is None
+        and draws
+        and cv.random_state is None
+    ):
+        warnings.warn(
+            f"cv={cv!r} draws other folds in each run, and trials on other folds are another study: what storage= "
+            "keeps will not be found again. Give cv a random_state.",
+            UserWarning,
+            stacklevel=4,
         )
 
 

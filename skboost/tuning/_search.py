@@ -27,7 +27,11 @@ from skboost._validation import (
     OneOf,
     check_parameters,
 )
-from skboost.tuning._arguments import refuse_arguments, refuse_missing_target
+from skboost.tuning._arguments import (
+    refuse_arguments,
+    refuse_missing_target,
+    warn_of_unseeded_folds,
+)
 from skboost.tuning._evaluation import fit_in_full
 from skboost.tuning._ledger import Ledger, PrivateLedger
 from skboost.tuning._loop import TrialLoop
@@ -326,6 +330,7 @@ class OptunaSearchCV(RandomizedSearchCV):
         """
         check_parameters(self, self.constraints_)
         refuse_arguments(self)
+        warn_of_unseeded_folds(self)
         start = time.time()
         X, y = indexable(X, y)
         refuse_missing_target(self.estimator, y)
@@ -433,12 +438,7 @@ class OptunaSearchCV(RandomizedSearchCV):
 
     def _first(self, prepared: Preparation) -> list[dict[str, Any]]:
         """Values of Optuna for the configurations to try first."""
-        first: list[dict[str, Any]] = []
-        for params in self.initial_params or ():
-            values = prepared.space.encode(params)
-            if values not in first:
-                first.append(values)
-        return first
+        return [prepared.space.encode(params) for params in self.initial_params or ()]
 
     def _all_others(
         self, space: SearchSpace, first: Sequence[dict[str, Any]]

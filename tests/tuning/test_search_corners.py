@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+from copy import copy
 
 import numpy as np
 import pytest
@@ -14,7 +15,13 @@ from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    RepeatedKFold,
+    ShuffleSplit,
+    TimeSeriesSplit,
+)
 
 from skboost.tuning import OptunaSearchCV
 from skboost.tuning._storage import open_storage
@@ -417,13 +424,24 @@ def test_a_sampler_that_looks_at_what_its_trial_has_already(n_trials):
     assert len(set(points(search.fit(ROWS, TARGET)))) == min(n_trials, 6)
 
 
-def test_a_point_to_try_first_is_tried_once():
-    first = [{"a": 7}, {"a": 7}, {"a": 9}]
-    search = search_of({"a": (1, 100)}, initial_params=first).fit(ROWS, TARGET)
-    assert list(search.cv_results_["param_a"][:2]) == [7, 9]
-    assert len(set(points(search))) == 6
-
-
 def test_verbose_may_be_a_flag(capsys):
     search_of({"a": (1, 9)}, verbose=True).fit(ROWS, TARGET)
     assert "[6/6]" in capsys.readouterr().out
+
+
+# -- folds of another run ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cv", [KFold(2, shuffle=True), ShuffleSplit(2), RepeatedKFold(n_splits=2)])
+def test_folds_that_no_other_run_will_draw_are_no_secret(tmp_path, cv):
+    search = search_of({"a": (1, 9)}, storage=tmp_path / "journal", cv=cv)
+    with pytest.warns(UserWarning, match=r"cv=.* draws other folds in each run.*random_state"):
+        search.fit(ROWS, TARGET)
+    search.set_params(cv=clone_with_seed(cv)).fit(ROWS, TARGET)
+    search.set_params(cv=cv, storage=None).fit(ROWS, TARGET)
+
+
+def clone_with_seed(cv):
+    seeded = copy(cv)
+    seeded.random_state = 0
+    return seeded
