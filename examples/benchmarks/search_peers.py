@@ -6,7 +6,7 @@ grid's best.
 All run in one process with one thread; CPU seconds are counted, which other programs cannot lengthen. A search that
 does not get there within its trials counts with all of its time and a ">"::
 
-    python examples/benchmarks/search_peers.py                        # about a quarter of an hour
+    python examples/benchmarks/search_peers.py                        # about an hour
     python examples/benchmarks/search_peers.py --quick                # one table, one seed, a small grid
     python examples/benchmarks/search_peers.py --only xgboost,wdbc    # tasks whose names hold one of these words
     python examples/benchmarks/search_peers.py --searches tpe,tabu    # searches, likewise

@@ -137,6 +137,8 @@ print("\n".join(describe_run(1)))
 packages = [p for p in ("optuna", "cmaes", "torch") if importlib.util.find_spec(p)]
 print("- with: " + ", ".join(f"{package} {version(package)}" for package in packages))
 chosen = options.only or list(SAMPLERS)
+if unknown := [name for name in chosen if name not in SAMPLERS]:
+    parser.error(f"--only {unknown[0]!r} is no sampler; choose from {list(SAMPLERS)}")
 header = ["sampler"]
 for budget in BUDGETS:
     header += [f"{budget}: ms", f"last {LAST}", "best"]

@@ -1,7 +1,7 @@
 """Samplers of hyper-parameters on tables of scores: who finds good configurations with few trials.
 
 First the tables are measured, which takes half an hour of one core; then searches are replayed on them
-by look-up, which takes as long, mostly for the cost model::
+by look-up, which takes about two hours, mostly for the cost model and the Gaussian process::
 
     python tuning_samplers.py collect --data FOLDER     # measure the tables that are missing
     python tuning_samplers.py compare > samplers.md     # replay searches, print the report
